@@ -1,0 +1,178 @@
+//! The configuration in force as TOML, for `signet config check`: secrets are shown as "…", what is absent is left out.
+//! But for secrets, the text loads again as the same configuration.
+
+use std::fmt::{Display, Write};
+
+use crate::secret::HIDDEN;
+use crate::{Config, LimitId, StorageTarget};
+
+pub(crate) fn effective(config: &Config) -> String {
+    let mut text = Toml(String::new());
+    text.text("profile", config.profile.as_str());
+    server(config, &mut text);
+    storage(config, &mut text);
+    cache(config, &mut text);
+    verification(config, &mut text);
+    limits(config, &mut text);
+    text.section("log");
+    text.text("filter", &config.log.filter);
+    text.0
+}
+
+fn server(Config { server, .. }: &Config, text: &mut Toml) {
+    text.section("server");
+    text.text("http", &server.http.to_string());
+    text.text("management", &server.management.to_string());
+    let proxies: Vec<_> = server.trusted_proxies.iter().map(|network| quoted(&network.to_string())).collect();
+    text.line("trusted_proxies", format!("[{}]", proxies.join(", ")));
+    text.line("workers", server.workers);
+}
+
+fn storage(Config { storage, .. }: &Config, text: &mut Toml) {
+    text.section("storage");
+    text.text("target", storage.target.as_str());
+    text.text("path", &storage.path.to_string_lossy());
+    if let Some(endpoint) = &storage.endpoint {
+        text.text("endpoint", endpoint);
+    }
+    text.text("region", &storage.region);
+    text.text("table_prefix", &storage.table_prefix);
+    if storage.target == StorageTarget::Endpoint {
+        text.text("access_key_id", &storage.access_key_id);
+        text.text("secret_access_key", HIDDEN);
+    }
+}
+
+fn cache(Config { cache, .. }: &Config, text: &mut Toml) {
+    text.section("cache");
+    text.text("kind", cache.kind.as_str());
+    if let Some(url) = cache.shown_url() {
+        text.text("url", &url);
+    }
+}
+
+fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
+    text.section("verification");
+    text.text("sender", verification.sender.as_str());
+    text.text("challenge", verification.challenge.as_str());
+    text.text("code_lifetime", &humantime::format_duration(verification.code_lifetime).to_string());
+    text.text("check_within", &humantime::format_duration(verification.check_within).to_string());
+    if verification.code_key.is_some() {
+        text.text("code_key", HIDDEN);
+    }
+    if !verification.refusals.is_empty() {
+        text.section("verification.refusals");
+        for (number, refusal) in verification.refusals.iter() {
+            text.text(&quoted(number), refusal.as_str());
+        }
+    }
+}
+
+fn limits(Config { limits, .. }: &Config, text: &mut Toml) {
+    for &id in LimitId::ALL {
+        let limit = limits.get(id);
+        text.section(&format!("limits.{}", id.key()));
+        text.line("size", limit.size);
+        text.text("per", &humantime::format_duration(limit.per).to_string());
+        text.text("on_failure", limit.on_failure.as_str());
+    }
+}
+
+struct Toml(String);
+
+impl Toml {
+    fn section(&mut self, name: &str) {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(self.0, "\n[{name}]");
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.line(key, quoted(text));
+    }
+
+    fn line(&mut self, key: &str, value: impl Display) {
+        let _ = writeln!(self.0, "{key} = {value}");
+    }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "3131313131313131313131313131313131313131313131313131313131313131";
+
+    /// Every key, none with its default.
+    fn full() -> Config {
+        let toml = format!(
+            r#"
+            server = {{ http = "0.0.0.0:1", management = "[::1]:2", trusted_proxies = ["10.0.0.0/8", "::1"], workers = 2 }}
+            verification.challenge = "stub"
+            verification.code_lifetime = "1m 1s 1ms"
+            verification.code_key = "{KEY}"
+            verification.refusals = {{ "+12025550123" = "illegal_argument", "+12025550124" = "transport_not_allowed" }}
+            limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
+            limits.verification_session = {{ per = "1us" }}
+            log.filter = "a=\"b\\\u0001ü\""
+            [storage]
+            target = "endpoint"
+            path = 'C:\some where'
+            endpoint = "http://localhost:4566"
+            region = "eu-west-1"
+            table_prefix = ""
+            access_key_id = "id"
+            secret_access_key = "s3cr3t"
+            [cache]
+            kind = "redis"
+            url = "rediss-sentinel://s3cr3t:s3cr3t@h:1/0?sentinelServiceName=x&sentinelPassword=s3cr3t"
+            "#
+        );
+        Config::parse(&toml).unwrap()
+    }
+
+    #[test]
+    fn it_loads_again_as_the_same() {
+        for config in [Config::parse("").unwrap(), Config::for_testing(), full()] {
+            let shown = effective(&config);
+            // The one secret whose form is checked.
+            let again = Config::parse(&shown.replace("code_key = \"…\"", &format!("code_key = \"{KEY}\""))).unwrap();
+            assert_eq!(effective(&again), shown);
+            assert_eq!(format!("{again:?}"), format!("{config:?}"));
+            assert_eq!(again.verification.refusals, config.verification.refusals);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let config = full();
+        for shown in [effective(&config), format!("{config:?}"), format!("{config:#?}")] {
+            assert!(shown.contains('…') && !shown.contains("s3cr3t"), "{shown}");
+            assert!(!shown.contains(KEY) && !shown.contains("49, 49"), "{shown}");
+        }
+        let url = "url = \"rediss-sentinel://…@h:1/0?sentinelServiceName=x&sentinelPassword=…\"";
+        assert!(effective(&config).contains(url));
+    }
+
+    /// The example of the crate's documentation names every key.
+    #[test]
+    fn the_example_is_complete() {
+        let documentation = include_str!("lib.rs");
+        for line in effective(&full()).lines().filter(|line| !line.contains("+1202555")) {
+            let wanted = line.split(" = ").next().unwrap_or_default();
+            assert!(documentation.contains(wanted), "{wanted}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Section `verification`: how a number is proven (contract: registration, §4 and §5).
+//!
+//! Much of it is for development only. [`Verification::validate`] is the one place that keeps it out of
+//! production.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroize;
+
+use crate::Profile;
+use crate::error::Problems;
+use crate::secret::Secret;
+use crate::values::{self, words};
+
+words! {
+    /// Who delivers codes.
+    pub enum SenderKind {
+        /// Nobody: the management port shows them. For development only.
+        Outbox = "outbox",
+    }
+}
+
+words! {
+    /// What must be solved before a code may be asked for.
+    pub enum ChallengeKind {
+        /// Nothing.
+        Off = "off",
+        /// A captcha whose only site key is `noop`.
+        Stub = "stub",
+    }
+}
+
+words! {
+    /// How sending to a number fails, for rehearsals.
+    pub enum Refusal {
+        Rejected = "rejected",
+        IllegalArgument = "illegal_argument",
+        Unavailable = "unavailable",
+        TransportNotAllowed = "transport_not_allowed",
+    }
+}
+
+/// Numbers to which sending fails. `Debug` shows how many, not which.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Refusals(BTreeMap<String, Refusal>);
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
+pub struct Verification {
+    pub sender: SenderKind,
+    pub challenge: ChallengeKind,
+    /// How long a code may be used: from 1 second to 10 minutes.
+    #[serde(deserialize_with = "values::duration")]
+    pub code_lifetime: Duration,
+    /// How long a registration waits for its session to be read, at most; then its client is told to come back.
+    #[serde(deserialize_with = "values::duration")]
+    pub check_within: Duration,
+    /// Under which codes are kept. Absent in development: the registry makes one in the data directory.
+    #[serde(deserialize_with = "code_key")]
+    pub code_key: Option<Secret<[u8; 32]>>,
+    pub refusals: Refusals,
+}
+
+const LONGEST_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            sender: SenderKind::Outbox,
+            challenge: ChallengeKind::Off,
+            code_lifetime: LONGEST_CODE_LIFETIME,
+            check_within: Duration::from_secs(16),
+            code_key: None,
+            refusals: Refusals::default(),
+        }
+    }
+}
+
+impl Verification {
+    /// The defaults, with a fixed key.
+    pub fn for_testing() -> Self {
+        Self { code_key: Some(Secret::new([7; 32])), ..Self::default() }
+    }
+
+    pub(crate) fn validate(&self, profile: Profile, problems: &mut Problems) {
+        if !(Duration::from_secs(1)..=LONGEST_CODE_LIFETIME).contains(&self.code_lifetime) {
+            problems.add("verification.code_lifetime", "must be from 1s to 10m");
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.check_within) {
+            problems.add("verification.check_within", "must be from 1ms to 1m");
+        }
+        for (number, _) in self.refusals.iter().filter(|(number, _)| !is_e164(number)) {
+            let reason = "expected a number in E.164 form, such as \"+12025550123\"";
+            problems.add(format!("verification.refusals.{number}"), reason);
+        }
+        if profile == Profile::Production {
+            self.validate_for_production(problems);
+        }
+    }
+
+    fn validate_for_production(&self, problems: &mut Problems) {
+        match self.sender {
+            SenderKind::Outbox => problems.add(
+                "verification.sender",
+                "\"outbox\" shows codes on the management port, which production refuses; set a sender that delivers \
+                 them (this version has none yet) or profile = \"development\"",
+            ),
+        }
+        if self.challenge == ChallengeKind::Off {
+            problems.add("verification.challenge", "\"off\" is refused in production; set \"stub\"");
+        }
+        if !self.refusals.is_empty() {
+            problems.add("verification.refusals", "are for development only; remove them");
+        }
+        if self.code_key.is_none() {
+            problems.add(
+                "verification.code_key",
+                "required in production; set 64 random hex digits, on all nodes the same",
+            );
+        }
+    }
+}
+
+impl Refusals {
+    /// How sending to this number (E.164) shall fail, if it shall.
+    pub fn get(&self, number: &str) -> Option<Refusal> {
+        self.0.get(number).copied()
+    }
+
+    /// For tests that rehearse a failing provider.
+    pub fn set(&mut self, number: &str, refusal: Refusal) {
+        self.0.insert(number.to_owned(), refusal);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Refusal)> {
+        self.0.iter().map(|(number, refusal)| (number.as_str(), *refusal))
+    }
+}
+
+impl fmt::Debug for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} numbers", self.0.len())
+    }
+}
+
+/// The form only: whether such a number exists is for others to know.
+fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
+}
+
+fn code_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<[u8; 32]>>, D::Error> {
+    let text = Secret::<String>::deserialize(deserializer)?;
+    let mut key = [0; 32];
+    let decoded = hex::decode_to_slice(text.expose(), &mut key);
+    let secret = decoded.is_ok().then(|| Secret::new(key));
+    key.zeroize(); // arrays are copied, not moved
+    secret.map(Some).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1F";
+
+    #[test]
+    fn the_code_key_is_32_bytes() {
+        let config = Config::parse(&format!("verification.code_key = \"{KEY}\"")).unwrap();
+        let expected: [u8; 32] = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        assert_eq!(config.verification.code_key.unwrap().expose(), &expected);
+
+        for wrong in [&KEY[2..], "s3cr3t", "", &KEY.replace('0', "x")] {
+            let error = Config::parse(&format!("verification.code_key = \"{wrong}\"")).unwrap_err().to_string();
+            assert_eq!(error, "verification.code_key: expected 64 hex digits (the text)");
+        }
+    }
+
+    #[test]
+    fn a_code_lives_at_most_ten_minutes() {
+        for right in ["1s", "10m", "600s"] {
+            Config::parse(&format!("verification.code_lifetime = \"{right}\"")).unwrap();
+        }
+        for wrong in ["0s", "999ms", "601s", "10m 1ns", "1h"] {
+            let error = Config::parse(&format!("verification.code_lifetime = \"{wrong}\"")).unwrap_err().to_string();
+            assert_eq!(error, "verification.code_lifetime: must be from 1s to 10m (the text)");
+        }
+    }
+
+    #[test]
+    fn refusals_are_by_number() {
+        let config = Config::parse("verification.refusals = { \"+12025550123\" = \"rejected\" }").unwrap();
+        assert_eq!(config.verification.refusals.get("+12025550123"), Some(Refusal::Rejected));
+        assert_eq!(config.verification.refusals.get("+12025550124"), None);
+        assert!(!format!("{config:?}").contains("2025550123"));
+
+        for wrong in ["12025550123", "+0202", "+1", "+1234567890123456", "+1202555012x", ""] {
+            let toml = format!("verification.refusals = {{ \"{wrong}\" = \"rejected\" }}");
+            let error = Config::parse(&toml).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("verification.refusals.{wrong}: expected a number")), "{error}");
+        }
+        let error = Config::parse("verification.refusals = { \"+12025550123\" = \"no\" }").unwrap_err().to_string();
+        assert!(error.starts_with("verification.refusals.+12025550123: expected one of rejected, "), "{error}");
+    }
+
+    #[test]
+    fn production_refuses_what_is_for_development() {
+        let error =
+            Config::parse("profile = \"production\"\nverification.refusals = { \"+12025550123\" = \"unavailable\" }");
+        let error = error.unwrap_err().to_string();
+        let keys: Vec<_> = error.lines().filter_map(|line| line.split(':').next()).collect();
+        let all = ["sender", "challenge", "refusals", "code_key"].map(|key| format!("verification.{key}"));
+        assert_eq!(keys, all);
+
+        let toml = format!("profile = \"production\"\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\"");
+        let error = Config::parse(&toml).unwrap_err().to_string();
+        assert!(error.starts_with("verification.sender: ") && error.lines().count() == 1, "{error}");
+    }
+}

@@ -1,0 +1,24 @@
+//! Key material of accounts: parsed, checked, and from then on known to be good by its type.
+//!
+//! - [`EcPublicKey`], [`KemPublicKey`], [`Signature`]: bytes of the right length and type, wire JSON both ways.
+//! - [`IdentityKey`]: the key an account signs with. [`IdentityKey::verify`] is the one place that knows how.
+//! - [`EcPreKey`], [`SignedPreKey`], [`KemPreKey`]: what clients upload, decoded but not believed.
+//! - [`CheckedDeviceKeys`], [`CheckedKeys`]: the same with every signature verified. They are what a write demands.
+//! - [`signing`]: the client's half, for demos and tests.
+//!
+//! Everything here is public material except in [`signing`]. `Debug` still shows four bytes only: keys name accounts.
+//! Contract: `keys-devices.md` §0.1, §0.2, §1.2 and §2.
+
+pub mod checked;
+pub mod identity;
+pub mod manager;
+pub mod prekey;
+pub mod public;
+pub mod rows;
+pub mod signing;
+
+pub use checked::{CheckedDeviceKeys, CheckedKeys, KeyError, UncheckedKeys};
+pub use identity::IdentityKey;
+pub use manager::KeysManager;
+pub use prekey::{EcPreKey, KemPreKey, KeyId, SignedPreKey, bundle_digest};
+pub use public::{EcPublicKey, KemPublicKey, MalformedKey, Signature};

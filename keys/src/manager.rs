@@ -1,0 +1,53 @@
+//! `KeysManager`: device keys as rows. It composes writes and leaves committing them to whoever writes the account, so that an
+//! account and its keys come into being, change and go together.
+
+use signet_storage::accounts::Ids;
+use signet_storage::clock::Clock;
+use signet_storage::dynamo::tables::Table;
+use signet_storage::dynamo::{Dynamo, Write};
+use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::model::Account;
+use signet_storage::{Storage, StoreError};
+
+use crate::CheckedDeviceKeys;
+use crate::rows::{self, StoredDeviceKeys};
+
+#[derive(Clone, Debug)]
+pub struct KeysManager {
+    dynamo: Dynamo,
+    clock: Clock,
+}
+
+impl KeysManager {
+    pub fn new(storage: &Storage) -> Self {
+        let Storage { dynamo, clock, .. } = storage.clone();
+        Self { dynamo, clock }
+    }
+
+    /// The rows of a new device's keys, for both of its account's identities. They replace what stands there.
+    pub fn writes_for_new_device(
+        &self,
+        ids: Ids,
+        device: DeviceId,
+        aci: &CheckedDeviceKeys,
+        pni: &CheckedDeviceKeys,
+    ) -> Vec<Write> {
+        let now = self.clock.now();
+        let put = |label, identity, keys| Write::put(label, Table::Keys, rows::row(identity, device, keys, now));
+        vec![put("aci keys", ServiceId::Aci(ids.aci), aci), put("pni keys", ServiceId::Pni(ids.pni), pni)]
+    }
+
+    /// The removal of every linked device's keys: the account registers again, and its primary device alone stays.
+    pub fn writes_for_removed_devices(&self, account: &Account) -> Vec<Write> {
+        let linked = account.devices.iter().map(|device| device.id).filter(|id| *id != DeviceId::PRIMARY);
+        let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
+        let delete = |identity, device| Write::delete("linked keys", Table::Keys, rows::key(identity, device));
+        linked.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
+    }
+
+    /// A device's keys for one identity as they are stored.
+    pub async fn get(&self, identity: ServiceId, device: DeviceId) -> Result<Option<StoredDeviceKeys>, StoreError> {
+        let row = self.dynamo.get(Table::Keys, rows::key(identity, device)).await?;
+        row.map(StoredDeviceKeys::read).transpose()
+    }
+}

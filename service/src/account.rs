@@ -1,0 +1,5 @@
+//! `/v1/accounts` (contract registration §9): what an account's own devices ask and change.
+
+mod controller;
+
+pub use controller::AccountController;

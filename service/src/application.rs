@@ -1,0 +1,133 @@
+//! The registry as a running thing: built from a configuration, bound to its ports, run until it is told to stop.
+//!
+//! The ports are bound before anything is served, so port 0 works and a taken port is an error at the start.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, web};
+use signet_config::Config;
+use signet_storage::number::E164;
+use signet_storage::{Storage, World};
+
+use crate::management::{self, Management};
+use crate::registry::Registry;
+use crate::{metrics, rest};
+
+/// How long requests in flight may take once the registry has been told to stop.
+const DRAIN_SECONDS: u64 = 30;
+/// A request's head must have arrived by then.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Storage(#[from] signet_storage::StartError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("a key that the registry keeps for itself: {0}")]
+    Secret(std::io::Error),
+    #[error("the server cannot be started: {0}")]
+    Server(std::io::Error),
+}
+
+pub struct Application {
+    public: Server,
+    management: Server,
+    registry: Arc<Registry>,
+    draining: Arc<AtomicBool>,
+    http_address: SocketAddr,
+    management_address: SocketAddr,
+}
+
+impl Application {
+    pub async fn build(config: &Config, world: World) -> Result<Self, BuildError> {
+        // Reading the numbering plans takes a tenth of a second; nobody's first request should wait for it.
+        std::thread::spawn(E164::load_plans);
+        let recorder = metrics::recorder();
+        let http = listen(config.server.http)?;
+        let managing = listen(config.server.management)?;
+        let (http_address, management_address) = (address(&http)?, address(&managing)?);
+
+        let storage = Storage::open(config, world).await?;
+        let registry = Arc::new(Registry::build(config, storage).map_err(BuildError::Secret)?);
+        let draining = Arc::new(AtomicBool::new(false));
+        let workers = match config.server.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let public = serve_public(http, workers, registry.clone()).map_err(BuildError::Server)?;
+        let manage = Management { registry: registry.clone(), recorder, draining: draining.clone() };
+        let management = serve_management(managing, manage).map_err(BuildError::Server)?;
+        Ok(Self { public, management, registry, draining, http_address, management_address })
+    }
+
+    /// Where clients are served.
+    pub const fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// Where operators are served.
+    pub const fn management_address(&self) -> SocketAddr {
+        self.management_address
+    }
+
+    pub const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Serves until `stop` comes true, then stops accepting, finishes what runs, and returns.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let (public, managing) = (self.public.handle(), self.management.handle());
+        let housekeeping = tokio::spawn(keep_house(self.registry.clone()));
+        let draining = self.draining.clone();
+        let drain = async {
+            stop.await;
+            draining.store(true, Ordering::SeqCst);
+            public.stop(true).await;
+            managing.stop(true).await;
+        };
+        let (served, managed, ()) = tokio::join!(self.public, self.management, drain);
+        housekeeping.abort();
+        served.and(managed)
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, BuildError> {
+    TcpListener::bind(address).map_err(|source| BuildError::Listen { address, source })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, BuildError> {
+    listener.local_addr().map_err(BuildError::Server)
+}
+
+fn serve_public(listener: TcpListener, workers: usize, registry: Arc<Registry>) -> std::io::Result<Server> {
+    let registry = web::Data::from(registry);
+    let app = move || App::new().app_data(registry.clone()).configure(rest::configure);
+    let server = HttpServer::new(app).workers(workers).client_request_timeout(HEAD_PATIENCE);
+    Ok(server.shutdown_timeout(DRAIN_SECONDS).disable_signals().listen(listener)?.run())
+}
+
+fn serve_management(listener: TcpListener, state: Management) -> std::io::Result<Server> {
+    let state = web::Data::new(state);
+    let app = move || App::new().app_data(state.clone()).configure(management::configure);
+    Ok(HttpServer::new(app).workers(1).shutdown_timeout(2).disable_signals().listen(listener)?.run())
+}
+
+async fn keep_house(registry: Arc<Registry>) {
+    let mut upkeep = tokio::time::interval(UPKEEP_EVERY);
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    sweep.tick().await;
+    loop {
+        tokio::select! {
+            _ = upkeep.tick() => metrics::recorder().run_upkeep(),
+            _ = sweep.tick() => registry.sweep().await,
+        }
+    }
+}

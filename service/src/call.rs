@@ -1,0 +1,91 @@
+//! What every inlet speaks: a request as a [`Call`], an answer as a [`Reply`]. Endpoints know these two and no web framework,
+//! so the same endpoint serves REST today and a tunnel tomorrow.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use serde::Serialize;
+use signet_storage::ids::DeviceId;
+use signet_storage::model::Account;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+        }
+    }
+}
+
+/// A request, whatever it came in by. It has no `Debug`: it holds credentials.
+pub struct Call {
+    /// What stood in the template's placeholders, decoded.
+    pub params: Vec<(String, String)>,
+    pub headers: Headers,
+    pub body: Bytes,
+    /// Where the client is, as far as the proxies we trust say; limits are keyed by it.
+    pub client: Option<IpAddr>,
+    /// Who is asking, on routes that demand it.
+    pub caller: Option<Caller>,
+}
+
+impl Call {
+    /// The placeholder's text. The route table names every placeholder that an endpoint asks for.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Header fields by lower-case name. The last of several wins.
+#[derive(Default)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// An authenticated device and its account as the cache had it.
+pub struct Caller {
+    pub account: Account,
+    pub device: DeviceId,
+}
+
+/// An answer. Bodies are JSON or nothing.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Option<Bytes>,
+}
+
+impl Reply {
+    pub const fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: None }
+    }
+
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("our bodies serialise");
+        Self { status, headers: Vec::new(), body: Some(body.into()) }
+    }
+
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}

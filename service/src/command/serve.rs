@@ -1,0 +1,66 @@
+//! `signet serve`: configuration → registry → serve → drain.
+
+use std::io::Write as _;
+
+use signet_config::{CacheKind, Config, SenderKind, StorageTarget};
+use signet_storage::World;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::CommandResult;
+use crate::Application;
+
+pub fn run(config: &Config) -> CommandResult {
+    let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    actix_rt::System::new().block_on(async {
+        let application = Application::build(config, World::real()).await?;
+        introduce(config, &application)?;
+        application.run_until(told_to_stop()?).await?;
+        writeln!(std::io::stdout(), "Stopped; everything that was answered is kept.")?;
+        Ok(())
+    })
+}
+
+/// SIGTERM from a supervisor or SIGINT from a keyboard.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    })
+}
+
+/// What it is, where it listens, where the data lies, and what to try next.
+fn introduce(config: &Config, application: &Application) -> std::io::Result<()> {
+    let storage = &config.storage;
+    let store = match storage.target {
+        StorageTarget::Embedded => format!("{} (embedded engine)", storage.path.display()),
+        StorageTarget::Endpoint => format!("DynamoDB endpoint {}", storage.endpoint.as_deref().unwrap_or_default()),
+        StorageTarget::Aws => format!("DynamoDB, region {}", storage.region),
+    };
+    let cache = match config.cache.kind {
+        CacheKind::Local => "in this process".to_owned(),
+        CacheKind::Redis => config.cache.shown_url().unwrap_or_default(),
+    };
+    let (http, management) = (application.http_address(), application.management_address());
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Signet {}, an account registry for secure messengers", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  clients     http://{http}")?;
+    writeln!(out, "  management  http://{management}  (/livez /readyz /metrics{})", outbox_hint(config))?;
+    writeln!(out, "  data        {store}")?;
+    writeln!(out, "  cache       {cache}")?;
+    writeln!(out, "Try, in another terminal:")?;
+    writeln!(out, "  {} demo --url http://{http} --management-url http://{management}", invoked_as())?;
+    out.flush()
+}
+
+const fn outbox_hint(config: &Config) -> &'static str {
+    match config.verification.sender {
+        SenderKind::Outbox => " /outbox/{number}",
+    }
+}
+
+/// The binary as the reader can call it, wherever they are.
+fn invoked_as() -> String {
+    std::env::current_exe().map_or_else(|_| "signet".to_owned(), |path| path.display().to_string())
+}

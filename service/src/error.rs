@@ -1,0 +1,190 @@
+//! The one edge where errors become HTTP (contract registration §1.3). Each enum that arises elsewhere is named here, once.
+//!
+//! What the client gets is the status and, where the contract gives one, a body; never an inner text. What is the registry's
+//! own fault (5xx) is logged here and nowhere else.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+use signet_config::LimitId;
+use signet_storage::StoreError;
+use signet_storage::accounts::AccountsError;
+use signet_storage::model::NotVerified;
+use signet_storage::sessions::UpdateError;
+
+use crate::call::Reply;
+use crate::limits::Limited;
+use crate::verification::response::SessionBody;
+
+/// Client too old, an obsolete number format, or a capability missing.
+const UPGRADE_NEEDED: u16 = 499;
+/// The sender of codes refused.
+const UNDELIVERABLE: u16 = 440;
+
+#[derive(Debug)]
+pub enum ApiError {
+    /// The body is not JSON.
+    Malformed,
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    Conflict,
+    TooLarge,
+    /// The body took too long to arrive.
+    TooSlow,
+    /// The body is JSON and says something impossible.
+    Unprocessable,
+    UpgradeNeeded,
+    RateLimited {
+        limiter: LimitId,
+        retry_after: Duration,
+    },
+    /// The client refreshes its view of the session from the error's body.
+    Session(Box<SessionError>),
+    Undeliverable {
+        reason: Undeliverable,
+        permanent: bool,
+    },
+    /// Something the registry needs does not answer. The text is for the log.
+    Unavailable(String),
+    /// Too many others changed the same thing at once.
+    Contested,
+}
+
+#[derive(Debug)]
+pub struct SessionError {
+    pub status: SessionStatus,
+    pub session: SessionBody,
+    pub retry_after: Option<Duration>,
+    pub limiter: Option<LimitId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStatus {
+    ChallengeFailed = 403,
+    Conflict = 409,
+    TransportNotAllowed = 418,
+    TooMany = 429,
+}
+
+/// Why a code cannot be delivered, in the contract's words (§4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Undeliverable {
+    ProviderRejected,
+    IllegalArgument,
+    ProviderUnavailable,
+}
+
+impl ApiError {
+    /// `route` is the template of the route, for the log.
+    pub fn into_reply(self, route: &'static str) -> Reply {
+        match self {
+            Self::Malformed => Reply::json(400, &json!({"code": 400, "message": "Unable to process JSON"})),
+            Self::BadRequest => Reply::empty(400),
+            Self::Unauthorized => {
+                Reply::empty(401).with("www-authenticate", r#"Basic realm="signet", charset="UTF-8""#.to_owned())
+            }
+            Self::Forbidden => Reply::empty(403),
+            Self::NotFound => Reply::empty(404),
+            Self::Conflict => Reply::empty(409),
+            Self::TooSlow => Reply::empty(408),
+            Self::TooLarge => Reply::empty(413),
+            Self::Unprocessable => Reply::empty(422),
+            Self::UpgradeNeeded => Reply::empty(UPGRADE_NEEDED),
+            Self::RateLimited { limiter, retry_after } => {
+                limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
+            }
+            Self::Session(e) => e.into_reply(),
+            Self::Undeliverable { reason, permanent } => {
+                Reply::json(UNDELIVERABLE, &json!({"reason": reason, "permanentFailure": permanent}))
+            }
+            Self::Unavailable(why) => {
+                tracing::error!(route, why, "cannot serve");
+                Reply::empty(503)
+            }
+            Self::Contested => {
+                tracing::warn!(route, "gave up against contention");
+                Reply::empty(503).with("retry-after", "1".to_owned())
+            }
+        }
+    }
+}
+
+impl SessionError {
+    fn into_reply(self) -> Reply {
+        let reply = Reply::json(self.status as u16, &self.session);
+        let reply = match self.retry_after {
+            Some(wait) => reply.with("retry-after", whole_seconds(wait)),
+            None => reply,
+        };
+        match self.limiter {
+            Some(limiter) => limited_by(limiter, reply),
+            None => reply,
+        }
+    }
+}
+
+fn limited_by(limiter: LimitId, reply: Reply) -> Reply {
+    reply.with("x-ratelimit-limiter", limiter.name().to_owned())
+}
+
+/// Rounded up and never 0: a client that waits so long is not refused again for being early.
+fn whole_seconds(wait: Duration) -> String {
+    wait.as_millis().div_ceil(1000).max(1).to_string()
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        match error.classify() {
+            Category::Data => Self::Unprocessable,
+            Category::Syntax | Category::Eof | Category::Io => Self::Malformed,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<AccountsError> for ApiError {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Contested => Self::Contested,
+            AccountsError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<UpdateError> for ApiError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Gone => Self::NotFound,
+            UpdateError::Contested => Self::Contested,
+            UpdateError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<NotVerified> for ApiError {
+    fn from(error: NotVerified) -> Self {
+        match error {
+            NotVerified::OtherNumber => Self::BadRequest,
+            NotVerified::NoRightCode => Self::Unauthorized,
+        }
+    }
+}
+
+impl From<Limited> for ApiError {
+    fn from(limited: Limited) -> Self {
+        match limited {
+            Limited::Refused { limiter, retry_after } => Self::RateLimited { limiter, retry_after },
+            Limited::StoreDown { limiter } => Self::Unavailable(format!("limiter {} has no store", limiter.name())),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Signet, an account registry for secure messengers: who may ask what, in which order, over which wire.
+//!
+//! `service/docs/architecture.md` walks one registration through these modules.
+
+pub mod account;
+pub mod application;
+mod authenticate;
+pub mod call;
+mod client_address;
+pub mod command;
+pub mod demo;
+mod error;
+mod limits;
+mod management;
+mod metrics;
+pub mod registration;
+mod registry;
+mod rest;
+pub mod routes;
+mod shield;
+pub mod verification;
+mod wire;
+
+pub use application::{Application, BuildError};
+pub use registry::Registry;

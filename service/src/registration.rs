@@ -1,0 +1,8 @@
+//! `POST /v1/registration` (contract registration §3): from a proved number and signed keys to an account.
+
+mod capabilities;
+mod controller;
+pub mod request;
+pub mod response;
+
+pub use controller::RegistrationController;

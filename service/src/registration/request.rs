@@ -1,0 +1,209 @@
+//! The registration request, read and checked up to the point where the store is needed (contract registration §3.2, §3.3).
+//!
+//! Order: the header (400, 401), JSON (400, 422), each field and the rules across fields (422), every signature (422),
+//! required capabilities (499), and only then which kind of registration it is.
+
+mod body;
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use signet_keys::{CheckedDeviceKeys, IdentityKey, KemPreKey, SignedPreKey};
+use signet_storage::chance::Chance;
+use signet_storage::hash::SaltedTokenHash;
+use signet_storage::ids::{AccountId, RegistrationId};
+use signet_storage::model::Opaque;
+use signet_storage::model::account::NewAccount;
+use signet_storage::model::device::{NewChannel, NewDevice};
+use zeroize::Zeroizing;
+
+use crate::authenticate::BasicCredentials;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::registration::capabilities;
+use crate::wire::{self, Base64, URL_SAFE_EITHER};
+use body::Body;
+
+/// A registration as far as it can be judged without the store.
+pub struct RegistrationRequest {
+    pub kind: Kind,
+    pub skip_device_transfer: bool,
+    pub aci_keys: CheckedDeviceKeys,
+    /// Present or absent as a whole, registration id included.
+    pub pni: Option<PniPart>,
+    token: Zeroizing<String>,
+    registration_id: RegistrationId,
+    channel: NewChannel,
+    name: Option<Opaque>,
+    user_agent: Option<String>,
+    capabilities: BTreeSet<String>,
+    unidentified_access_key: Option<Opaque>,
+    unrestricted_unidentified_access: bool,
+    discoverable_by_phone_number: bool,
+}
+
+pub struct PniPart {
+    pub keys: CheckedDeviceKeys,
+    registration_id: RegistrationId,
+}
+
+/// Which of the kinds of contract §3.1.
+pub enum Kind {
+    /// A and B: the header names a number (not looked at yet) and the body proves it.
+    WithNumber { number: String, proof: Proof },
+    /// C: the header names an ACI.
+    ByAci,
+    /// D: a receipt, no number.
+    ByReceipt,
+}
+
+pub enum Proof {
+    /// The decoded id. It may be of a length that no session's has; that is judged when it is looked for.
+    Session(Vec<u8>),
+    RecoveryPassword(Base64),
+}
+
+impl RegistrationRequest {
+    pub fn read(call: &Call) -> Result<Self, ApiError> {
+        let header = call.headers.get("authorization").ok_or(ApiError::BadRequest)?;
+        let credentials = BasicCredentials::parse(header).ok_or(ApiError::Unauthorized)?;
+        let body: Body = wire::read(&call.body)?;
+        let proof = Presented::one_of(&body)?;
+        let channel = channel(&body)?;
+        let attributes = &body.account_attributes;
+        attributes.check()?;
+        let (registration_id, pni_registration_id) = attributes.registration_ids()?;
+        let (aci_keys, pni) = check_keys(&body, pni_registration_id)?;
+        let capabilities = capabilities::known(attributes.capabilities.as_ref());
+        if !capabilities::has_required(&capabilities) {
+            return Err(ApiError::UpgradeNeeded);
+        }
+        let Body { account_attributes: attributes, skip_device_transfer, .. } = body;
+        Ok(Self {
+            kind: proof.kind(credentials.user),
+            skip_device_transfer,
+            aci_keys,
+            pni,
+            token: credentials.password,
+            registration_id,
+            channel,
+            name: attributes.name.map(|Base64(name)| name.into()),
+            user_agent: call.headers.get("x-signal-agent").map(str::to_owned),
+            capabilities,
+            unidentified_access_key: attributes
+                .unidentified_access_key
+                .map(Vec::from)
+                .filter(|key| !key.is_empty())
+                .map(Opaque::from),
+            unrestricted_unidentified_access: attributes.unrestricted_unidentified_access,
+            discoverable_by_phone_number: attributes.discoverable_by_phone_number.unwrap_or(true),
+        })
+    }
+
+    /// The account to write, and its keys. Can be asked for again when a commit was contested.
+    pub fn account(&self, pni: &PniPart, chance: &Chance) -> NewAccount {
+        let channel = match &self.channel {
+            NewChannel::Fetches => NewChannel::Fetches,
+            NewChannel::Apn(token) => NewChannel::Apn(token.clone()),
+            NewChannel::Fcm(token) => NewChannel::Fcm(token.clone()),
+        };
+        NewAccount {
+            device: NewDevice {
+                auth: SaltedTokenHash::of(&self.token, chance),
+                name: self.name.clone(),
+                channel,
+                registration_id: self.registration_id,
+                pni_registration_id: Some(pni.registration_id),
+                user_agent: self.user_agent.clone(),
+                capabilities: self.capabilities.clone(),
+            },
+            identity_key: self.aci_keys.identity().serialize()[..].into(),
+            pni_identity_key: pni.keys.identity().serialize()[..].into(),
+            unidentified_access_key: self.unidentified_access_key.clone(),
+            unrestricted_unidentified_access: self.unrestricted_unidentified_access,
+            discoverable_by_phone_number: self.discoverable_by_phone_number,
+        }
+    }
+}
+
+/// The one proof a body holds; of the three exactly one must be there, and blank or empty is not there.
+enum Presented {
+    Session(Vec<u8>),
+    RecoveryPassword(Base64),
+    Receipt,
+}
+
+impl Presented {
+    fn one_of(body: &Body) -> Result<Self, ApiError> {
+        let session = body.session_id.as_deref().filter(|id| !id.trim().is_empty());
+        let password = body.recovery_password.as_ref().filter(|Base64(password)| !password.is_empty());
+        let receipt = body.receipt_credential_presentation.as_ref().filter(|Base64(receipt)| !receipt.is_empty());
+        match (session, password, receipt) {
+            (Some(id), None, None) => {
+                Ok(Self::Session(URL_SAFE_EITHER.decode(id).map_err(|_| ApiError::Unprocessable)?))
+            }
+            (None, Some(password), None) => Ok(Self::RecoveryPassword(password.clone())),
+            (None, None, Some(_)) => Ok(Self::Receipt),
+            _ => Err(ApiError::Unprocessable),
+        }
+    }
+
+    fn kind(self, user: String) -> Kind {
+        let proof = match self {
+            Self::Receipt => return Kind::ByReceipt,
+            _ if user.parse::<AccountId>().is_ok() => return Kind::ByAci,
+            Self::Session(id) => Proof::Session(id),
+            Self::RecoveryPassword(password) => Proof::RecoveryPassword(password),
+        };
+        Kind::WithNumber { number: user, proof }
+    }
+}
+
+/// Exactly one way for messages to reach the device.
+fn channel(body: &Body) -> Result<NewChannel, ApiError> {
+    let nested = body.push_token.as_ref();
+    let apn = body.apn_token.as_ref().map(|token| &token.apn_registration_id);
+    let apn = apn.or_else(|| nested?.apn_registration_id.as_ref());
+    let fcm = body.gcm_token.as_ref().map(|token| &token.gcm_registration_id);
+    let fcm = fcm.or_else(|| nested?.gcm_registration_id.as_ref());
+    match (body.account_attributes.fetches_messages, apn, fcm) {
+        (true, None, None) => Ok(NewChannel::Fetches),
+        (false, Some(token), None) if !token.is_empty() => Ok(NewChannel::Apn(token.clone())),
+        (false, None, Some(token)) if !token.is_empty() => Ok(NewChannel::Fcm(token.clone())),
+        _ => Err(ApiError::Unprocessable),
+    }
+}
+
+/// Every signature, and that the PNI's part is there as a whole or not at all.
+fn check_keys(
+    body: &Body,
+    pni_registration_id: Option<RegistrationId>,
+) -> Result<(CheckedDeviceKeys, Option<PniPart>), ApiError> {
+    let aci = check(&body.aci_identity_key, &body.aci_signed_pre_key, &body.aci_pq_last_resort_pre_key)?;
+    let parts = [
+        body.pni_identity_key.is_some(),
+        body.pni_signed_pre_key.is_some(),
+        body.pni_pq_last_resort_pre_key.is_some(),
+        pni_registration_id.is_some(),
+    ];
+    let pni = match pni_registration_id {
+        None if parts.contains(&true) => return Err(ApiError::Unprocessable),
+        None => None,
+        Some(registration_id) => {
+            let keys = check(&body.pni_identity_key, &body.pni_signed_pre_key, &body.pni_pq_last_resort_pre_key)?;
+            Some(PniPart { keys, registration_id })
+        }
+    };
+    Ok((aci, pni))
+}
+
+fn check(
+    identity: &Option<IdentityKey>,
+    signed: &Option<SignedPreKey>,
+    last_resort: &Option<KemPreKey>,
+) -> Result<CheckedDeviceKeys, ApiError> {
+    let (Some(identity), Some(signed), Some(last_resort)) = (identity, signed, last_resort) else {
+        return Err(ApiError::Unprocessable);
+    };
+    CheckedDeviceKeys::check(identity.clone(), signed.clone(), last_resort.clone()).map_err(|_| ApiError::Unprocessable)
+}

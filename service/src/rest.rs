@@ -1,0 +1,97 @@
+//! The REST inlet: actix request → [`Call`] → [`Reply`] → actix response, over the one route table. Nothing is decided here but
+//! what belongs to HTTP itself: the shield, the length and the patience for a body, 404 and 405.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::call::{Call, Headers, Method, Reply};
+use crate::client_address;
+use crate::error::ApiError;
+use crate::registry::Registry;
+use crate::routes::{self, LONGEST_BODY, ROUTES, Route};
+
+/// A body must have arrived by then.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Adds every route of the table. Routes of one template share a resource, so that the framework answers 405 by itself.
+pub fn configure(app: &mut web::ServiceConfig) {
+    let mut templates: Vec<&str> = ROUTES.iter().map(|route| route.template).collect();
+    templates.dedup();
+    for template in templates {
+        let mut resource = web::resource(template);
+        for route in ROUTES.iter().filter(|route| route.template == template) {
+            let serve = move |request: HttpRequest, payload: web::Payload| serve(route, request, payload);
+            resource = resource.route(web::method(method(route.method)).to(serve));
+        }
+        app.service(resource.default_service(web::to(|request| nothing(request, 405))));
+    }
+    app.default_service(web::to(|request| nothing(request, 404)));
+}
+
+async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let registry = registry(&request);
+    let client = client(&request, &registry);
+    if let Some(client) = client
+        && let Err(retry_after) = registry.shield.check(client)
+    {
+        let limiter = signet_config::LimitId::Address;
+        return refuse(&registry, route, ApiError::RateLimited { limiter, retry_after });
+    }
+    let body = match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(LONGEST_BODY)).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(_))) => return refuse(&registry, route, ApiError::BadRequest),
+        Ok(Err(_)) => return refuse(&registry, route, ApiError::TooLarge),
+        Err(_) => return refuse(&registry, route, ApiError::TooSlow),
+    };
+    let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut headers = Headers::default();
+    for (name, value) in request.headers() {
+        headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+    }
+    respond(routes::serve(&registry, route, Call { params, headers, body, client, caller: None }).await)
+}
+
+/// An answer for what no endpoint stands behind.
+async fn nothing(request: HttpRequest, status: u16) -> HttpResponse {
+    respond(routes::finish(&registry(&request), Reply::empty(status)))
+}
+
+fn refuse(registry: &Registry, route: &'static Route, error: ApiError) -> HttpResponse {
+    respond(routes::finish(registry, error.into_reply(route.template)))
+}
+
+fn respond(reply: Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.insert_header((name, value));
+    }
+    match reply.body {
+        // Exactly this and no charset: one client library compares the whole value.
+        Some(body) => response.insert_header((header::CONTENT_TYPE, "application/json")).body(body),
+        None => response.finish(),
+    }
+}
+
+fn registry(request: &HttpRequest) -> Arc<Registry> {
+    let data = request.app_data::<web::Data<Registry>>().expect("the application puts the registry into every app");
+    Arc::clone(data)
+}
+
+fn client(request: &HttpRequest, registry: &Registry) -> Option<std::net::IpAddr> {
+    let forwarded_for = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let peer = request.peer_addr().map(|address| address.ip());
+    client_address::resolve(peer, forwarded_for, &registry.trusted_proxies)
+}
+
+const fn method(method: Method) -> actix_web::http::Method {
+    match method {
+        Method::Get => actix_web::http::Method::GET,
+        Method::Post => actix_web::http::Method::POST,
+        Method::Put => actix_web::http::Method::PUT,
+        Method::Patch => actix_web::http::Method::PATCH,
+    }
+}

@@ -1,0 +1,83 @@
+//! The one table of routes, and what happens around every endpoint whichever inlet the call came in by: access, metrics by
+//! template, errors turned into replies, and what each reply carries.
+//!
+//! The template is the label in logs and metrics. Raw paths hold session ids and are never written anywhere.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::authenticate;
+use crate::call::{Call, Method, Reply};
+use crate::error::ApiError;
+use crate::metrics::Stopwatch;
+use crate::registry::Registry;
+
+pub type Endpoint = for<'a> fn(&'a Registry, Call) -> BoxFuture<'a, Result<Reply, ApiError>>;
+
+/// Who may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Credentials are not looked at.
+    Anyone,
+    /// A device of an account, by Basic credentials.
+    Device,
+}
+
+pub struct Route {
+    pub method: Method,
+    pub template: &'static str,
+    pub access: Access,
+    pub endpoint: Endpoint,
+}
+
+/// Nothing an endpoint does may take longer; a client that waits in vain is told so.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body that is longer is refused before it is read (the largest one that a client means is a set of a hundred keys).
+pub const LONGEST_BODY: usize = 512 * 1024;
+
+macro_rules! route {
+    ($method:ident $template:literal $access:ident $registry:ident, $call:ident => $work:expr) => {
+        Route {
+            method: Method::$method,
+            template: $template,
+            access: Access::$access,
+            endpoint: |$registry, $call| Box::pin(async move { $work.await }),
+        }
+    };
+}
+
+pub const ROUTES: &[Route] = &[
+    route!(Post "/v1/verification/session" Anyone r, call => r.verification.create(call)),
+    route!(Patch "/v1/verification/session/{session}" Anyone r, call => r.verification.update(call)),
+    route!(Get "/v1/verification/session/{session}" Anyone r, call => r.verification.get(call)),
+    route!(Post "/v1/verification/session/{session}/code" Anyone r, call => r.verification.request_code(call)),
+    route!(Put "/v1/verification/session/{session}/code" Anyone r, call => r.verification.submit_code(call)),
+    route!(Post "/v1/registration" Anyone r, call => r.registration.register(call)),
+    route!(Get "/v1/accounts/whoami" Device r, call => r.account.whoami(call)),
+];
+
+/// Runs one call through its route. Always answers.
+pub async fn serve(registry: &Registry, route: &'static Route, call: Call) -> Reply {
+    let stopwatch = Stopwatch::start();
+    let reply = match tokio::time::timeout(PATIENCE, answer(registry, route, call)).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => error.into_reply(route.template),
+        Err(_) => ApiError::Unavailable("the endpoint took too long".to_owned()).into_reply(route.template),
+    };
+    stopwatch.request(route.method, route.template, reply.status);
+    finish(registry, reply)
+}
+
+/// What every reply carries, also one that never reached an endpoint.
+pub fn finish(registry: &Registry, reply: Reply) -> Reply {
+    reply.with("x-signal-timestamp", registry.clock.now().millis().to_string())
+}
+
+async fn answer(registry: &Registry, route: &'static Route, mut call: Call) -> Result<Reply, ApiError> {
+    if route.access == Access::Device {
+        call.caller = Some(authenticate::device(&registry.accounts, &call.headers).await?);
+    }
+    (route.endpoint)(registry, call).await
+}

@@ -1,0 +1,223 @@
+//! The five session routes (contract registration §4.2 to §4.7). Errors that a client can act on carry the session as it is
+//! now, so that the client need not ask for it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use signet_config::{ChallengeKind, LimitId, Refusal};
+use signet_storage::chance::Chance;
+use signet_storage::clock::Clock;
+use signet_storage::ids::SessionId;
+use signet_storage::model::VerificationSession;
+use signet_storage::model::code::{Code, CodeKey, StoredCode};
+use signet_storage::model::session::{GuessRefused, SendRefused, Undelivered};
+use signet_storage::sessions::Sessions;
+
+use super::captcha::{self, Assessment};
+use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
+use super::response::SessionBody;
+use super::sender::Outbox;
+use crate::call::{Call, Reply};
+use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::limits::{Limited, Limits};
+
+pub struct VerificationController {
+    pub sessions: Sessions,
+    pub limits: Limits,
+    pub sender: Outbox,
+    pub challenge: ChallengeKind,
+    pub code_key: CodeKey,
+    pub code_lifetime: Duration,
+    pub clock: Clock,
+    pub chance: Chance,
+}
+
+impl VerificationController {
+    /// `POST /v1/verification/session`
+    pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
+        let CreateSession { number, push } = CreateSession::read(&call)?;
+        let key = format!("{}:{}", number.as_str(), call.client.map_or_else(String::new, |ip: IpAddr| ip.to_string()));
+        self.limits.take(LimitId::VerificationSession, &key).await?;
+
+        let requested = captcha::wanted(self.challenge, push.is_some());
+        let challenge = (!requested.is_empty() && push.is_some()).then(|| self.draw_challenge());
+        if let Some(challenge) = &challenge {
+            self.sender.push_challenge(&number, challenge);
+        }
+        let id = SessionId::draw(&self.chance);
+        let session = VerificationSession::begin(id, number, requested, challenge, self.clock.now());
+        self.sessions.create(&session).await?;
+        Ok(self.ok(&session))
+    }
+
+    /// `GET /v1/verification/session/{session}`
+    pub async fn get(&self, call: Call) -> Result<Reply, ApiError> {
+        let session = self.load(&request::session_id(call.param("session"))?).await?;
+        Ok(self.ok(&session))
+    }
+
+    /// `PATCH /v1/verification/session/{session}`: whatever it achieves is stored, also if a later part of it fails.
+    pub async fn update(&self, call: Call) -> Result<Reply, ApiError> {
+        let body = UpdateSession::read(&call)?;
+        let id = request::session_id(call.param("session"))?;
+        let mut session = self.load(&id).await?;
+        if body.push.is_some() && self.challenge != ChallengeKind::Off {
+            session = self.send_push_challenge(&id).await?;
+        }
+        if let Some(answer) = body.push_challenge.filter(|_| !session.push_challenge_answered()) {
+            session = self.answer_push_challenge(&id, session, &answer).await?;
+        }
+        if let Some(token) = body.captcha {
+            session = self.solve_captcha(&id, session, &token).await?;
+        }
+        Ok(self.ok(&session))
+    }
+
+    async fn send_push_challenge(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
+        let fresh = self.draw_challenge();
+        let wanted = |session: &mut VerificationSession, now| session.want_push_challenge(fresh.clone(), now);
+        let (session, challenge) = self.sessions.update(id, wanted).await?;
+        self.sender.push_challenge(session.number(), &challenge);
+        Ok(session)
+    }
+
+    async fn answer_push_challenge(
+        &self,
+        id: &SessionId,
+        session: VerificationSession,
+        answer: &str,
+    ) -> Result<VerificationSession, ApiError> {
+        self.limit(LimitId::VerificationPushChallenge, &session).await?;
+        let judge = |session: &mut VerificationSession, now| session.answer_push_challenge(answer, now);
+        match self.sessions.update(id, judge).await? {
+            (session, true) => Ok(session),
+            (session, false) => Err(self.error(SessionStatus::ChallengeFailed, &session, None)),
+        }
+    }
+
+    async fn solve_captcha(
+        &self,
+        id: &SessionId,
+        session: VerificationSession,
+        token: &str,
+    ) -> Result<VerificationSession, ApiError> {
+        self.limit(LimitId::VerificationCaptcha, &session).await?;
+        match captcha::assess(self.challenge, token) {
+            Assessment::Unreadable => Err(ApiError::BadRequest),
+            Assessment::Failed => Err(self.error(SessionStatus::ChallengeFailed, &session, None)),
+            Assessment::Passed => {
+                let solved = |session: &mut VerificationSession, now| session.captcha_solved(now);
+                Ok(self.sessions.update(id, solved).await?.0)
+            }
+        }
+    }
+
+    /// `POST /v1/verification/session/{session}/code`
+    ///
+    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
+    /// before it counts again.
+    pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
+        let transport = RequestCode::read(&call)?.transport.into();
+        let id = request::session_id(call.param("session"))?;
+        let before = self.load(&id).await?;
+        let code = Code::draw(&self.chance);
+        let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
+        let send =
+            |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
+        let session = match self.sessions.update(&id, send).await? {
+            (session, Ok(())) => session,
+            (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
+        };
+        match self.sender.deliver(session.number(), transport, code) {
+            Ok(()) => Ok(self.ok(&session)),
+            Err(refusal) => {
+                let how = how_undelivered(refusal);
+                let take_back = |session: &mut VerificationSession, _| {
+                    session.not_sent(transport, &stored, &before, how);
+                };
+                let (session, ()) = self.sessions.update(&id, take_back).await?;
+                Err(self.undelivered(&session, refusal))
+            }
+        }
+    }
+
+    fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
+        match refused {
+            SendRefused::AlreadyVerified | SendRefused::InformationWanted => {
+                self.error(SessionStatus::Conflict, session, None)
+            }
+            SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
+            SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
+        }
+    }
+
+    fn undelivered(&self, session: &VerificationSession, refusal: Refusal) -> ApiError {
+        let (reason, permanent) = match refusal {
+            Refusal::TransportNotAllowed => return self.error(SessionStatus::TransportNotAllowed, session, None),
+            Refusal::Rejected => (Undeliverable::ProviderRejected, true),
+            Refusal::IllegalArgument => (Undeliverable::IllegalArgument, true),
+            Refusal::Unavailable => (Undeliverable::ProviderUnavailable, false),
+        };
+        ApiError::Undeliverable { reason, permanent }
+    }
+
+    /// `PUT /v1/verification/session/{session}/code`: a wrong code is 200 with `verified` false.
+    pub async fn submit_code(&self, call: Call) -> Result<Reply, ApiError> {
+        let SubmitCode { code } = SubmitCode::read(&call)?;
+        let id = request::session_id(call.param("session"))?;
+        let guess = |session: &mut VerificationSession, now| session.guess(&code, &self.code_key, now);
+        let (session, verdict) = self.sessions.update(&id, guess).await?;
+        let outcome = match verdict {
+            Ok(true) => "right",
+            Ok(false) => "wrong",
+            Err(_) => "refused",
+        };
+        metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
+        match verdict {
+            Ok(_) => Ok(self.ok(&session)),
+            Err(GuessRefused::AlreadyVerified | GuessRefused::NoCodeSent | GuessRefused::CodeExpired) => {
+                Err(self.error(SessionStatus::Conflict, &session, None))
+            }
+            Err(GuessRefused::TooEarly(wait)) => Err(self.error(SessionStatus::TooMany, &session, Some(wait))),
+            Err(GuessRefused::NoneLeft) => Err(self.error(SessionStatus::TooMany, &session, None)),
+        }
+    }
+
+    async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
+        self.sessions.get(id).await?.ok_or(ApiError::NotFound)
+    }
+
+    async fn limit(&self, limiter: LimitId, session: &VerificationSession) -> Result<(), ApiError> {
+        match self.limits.take(limiter, &session.id().encoded()).await {
+            Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
+                status: SessionStatus::TooMany,
+                session: SessionBody::of(session, self.clock.now()),
+                retry_after: Some(retry_after),
+                limiter: Some(limiter),
+            }))),
+            other => Ok(other?),
+        }
+    }
+
+    fn ok(&self, session: &VerificationSession) -> Reply {
+        Reply::json(200, &SessionBody::of(session, self.clock.now()))
+    }
+
+    fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
+        let session = SessionBody::of(session, self.clock.now());
+        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
+    }
+
+    /// 16 random bytes as 32 lower-case hex digits.
+    fn draw_challenge(&self) -> String {
+        hex::encode(self.chance.bytes::<16>())
+    }
+}
+
+const fn how_undelivered(refusal: Refusal) -> Undelivered {
+    match refusal {
+        Refusal::Rejected | Refusal::IllegalArgument => Undelivered::Refused,
+        Refusal::Unavailable => Undelivered::Unavailable,
+        Refusal::TransportNotAllowed => Undelivered::Unreachable,
+    }
+}

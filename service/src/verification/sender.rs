@@ -1,0 +1,68 @@
+//! Who brings codes to people. There is one sender so far, the development sender: it keeps the last code of each number in
+//! memory, where `signet outbox NUMBER` fetches it from the management port. A production profile refuses it.
+//!
+//! So that client developers can try what their program does when a provider fails, `verification.refusals` names numbers to
+//! which this sender does not deliver, and how it fails.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+use signet_config::{Refusal, Refusals};
+use signet_storage::model::code::Code;
+use signet_storage::model::session::Transport;
+use signet_storage::number::E164;
+
+/// Codes of more numbers than this at once push the oldest out.
+const NUMBERS: u64 = 100_000;
+/// Nothing that was sent is of use for longer.
+const KEPT_FOR: Duration = Duration::from_secs(3600);
+
+/// What the development sender last sent to a number.
+#[derive(Clone, Default)]
+pub struct Letter {
+    pub code: Option<Code>,
+    pub push_challenge: Option<String>,
+}
+
+/// The development sender. Clones share the letters.
+#[derive(Clone)]
+pub struct Outbox {
+    letters: Cache<String, Letter>,
+    refusals: Refusals,
+}
+
+impl Outbox {
+    pub fn new(refusals: Refusals) -> Self {
+        Self { letters: Cache::builder().max_capacity(NUMBERS).time_to_live(KEPT_FOR).build(), refusals }
+    }
+
+    /// # Errors
+    /// How it failed, for the numbers whose refusal is rehearsed.
+    pub fn deliver(&self, number: &E164, transport: Transport, code: Code) -> Result<(), Refusal> {
+        let refusal = self.refusals.get(number.as_str());
+        let outcome = if refusal.is_none() { "sent" } else { "refused" };
+        let by = match transport {
+            Transport::Sms => "sms",
+            Transport::Voice => "voice",
+        };
+        metrics::counter!("signet_codes_total", "transport" => by, "outcome" => outcome).increment(1);
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None => {
+                let letter = self.letter(number.as_str()).unwrap_or_default();
+                self.letters.insert(number.as_str().to_owned(), Letter { code: Some(code), ..letter });
+                Ok(())
+            }
+        }
+    }
+
+    pub fn push_challenge(&self, number: &E164, challenge: &str) {
+        let letter = self.letter(number.as_str()).unwrap_or_default();
+        let letter = Letter { push_challenge: Some(challenge.to_owned()), ..letter };
+        self.letters.insert(number.as_str().to_owned(), letter);
+    }
+
+    pub fn letter(&self, number: &str) -> Option<Letter> {
+        self.letters.get(number)
+    }
+}

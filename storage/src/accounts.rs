@@ -1,0 +1,140 @@
+//! Accounts: who holds a number, and what the account is.
+//!
+//! Decisions read rows that are strongly consistent; reads on behalf of clients may come from the cache. Uniqueness is decided
+//! by the conditions in [`create`](AccountsManager::create), whatever was read before.
+//!
+//! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
+
+mod create;
+mod reclaim;
+mod rows;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::Storage;
+use crate::cache::Cache;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::dynamo::items;
+use crate::dynamo::tables::Table;
+use crate::dynamo::{CommitError, Dynamo, StoreError};
+use crate::ids::{AccountId, NumberId};
+use crate::model::{Account, VerifiedNumber};
+use crate::number::E164;
+
+/// How long a cached account is served (seed, phase 3).
+const CACHED_FOR: Duration = Duration::from_secs(3600);
+
+#[derive(Clone, Debug)]
+pub struct AccountsManager {
+    dynamo: Dynamo,
+    cache: Cache,
+    clock: Clock,
+    chance: Chance,
+}
+
+/// What a proven number leads to.
+#[derive(Debug)]
+pub enum Slot {
+    Vacant(VacantSlot),
+    Occupied(Box<Account>),
+}
+
+/// A number without an account. The ids of the account to come are decided here and nowhere else.
+#[derive(Debug)]
+pub struct VacantSlot {
+    number: E164,
+    ids: Ids,
+}
+
+/// The two identities of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    pub aci: AccountId,
+    pub pni: NumberId,
+}
+
+impl VacantSlot {
+    pub const fn ids(&self) -> Ids {
+        self.ids
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountsError {
+    /// Somebody else changed the account, or took the number, after it was read: start again from a fresh read.
+    #[error("the account was changed meanwhile")]
+    Contested,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CommitError> for AccountsError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(e) => Self::Store(e),
+            CommitError::Refused { .. } | CommitError::Contested => Self::Contested,
+        }
+    }
+}
+
+impl AccountsManager {
+    pub fn new(storage: &Storage) -> Self {
+        let Storage { dynamo, cache, clock, chance, .. } = storage.clone();
+        Self { dynamo, cache, clock, chance }
+    }
+
+    /// Who has this number now, in any of its equivalent forms?
+    pub async fn slot_for(&self, verified: &VerifiedNumber) -> Result<Slot, AccountsError> {
+        let number = verified.number();
+        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
+        let claim = claim.map(rows::NumberClaim::read).transpose()?;
+        match claim {
+            Some(rows::NumberClaim { aci: Some(aci), .. }) => {
+                // Claim and account change in one transaction; missing here means it was deleted since the line above.
+                let account = self.get(aci).await?.ok_or(AccountsError::Contested)?;
+                Ok(Slot::Occupied(Box::new(account)))
+            }
+            free => {
+                let pni = free.map_or_else(|| NumberId::draw(&self.chance), |claim| claim.pni);
+                let ids = Ids { aci: AccountId::draw(&self.chance), pni };
+                Ok(Slot::Vacant(VacantSlot { number: number.clone(), ids }))
+            }
+        }
+    }
+
+    /// The account as it stands, strongly consistent. Changes start from this.
+    pub async fn get(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
+        let row = self.dynamo.get(Table::Accounts, rows::account_key(aci)).await?;
+        row.map(|row| items::from_item(row, "account")).transpose()
+    }
+
+    /// The account as the cache has it, or as it stands if the cache does not answer. For reading only.
+    pub async fn get_cached(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
+        if let Ok(Some(cached)) = self.cache.get(&cache_key(aci)).await
+            && let Ok(account) = serde_json::from_slice(&cached)
+        {
+            metrics::counter!("signet_account_reads_total", "from" => "cache").increment(1);
+            return Ok(Some(account));
+        }
+        metrics::counter!("signet_account_reads_total", "from" => "store").increment(1);
+        let account = self.get(aci).await?;
+        if let Some(account) = &account {
+            self.remember(account).await;
+        }
+        Ok(account)
+    }
+
+    /// Puts the account into the cache, unless a newer version is there. A cache that does not answer is no error: readers
+    /// then ask the store.
+    async fn remember(&self, account: &Account) {
+        let value = Bytes::from(serde_json::to_vec(account).expect("accounts serialise"));
+        let _ = self.cache.put_newer(&cache_key(account.aci), account.version, value, CACHED_FOR).await;
+    }
+}
+
+fn cache_key(aci: AccountId) -> String {
+    format!("account:{aci}")
+}

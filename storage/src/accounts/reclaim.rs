@@ -1,0 +1,38 @@
+//! The commit `reclaim`: a number that has an account registers again (contract registration §11.5).
+
+use super::{AccountsError, AccountsManager, Ids, rows};
+use crate::dynamo::Write;
+use crate::model::account::NewAccount;
+use crate::model::{Account, LockCleared, VerifiedNumber};
+
+impl AccountsManager {
+    /// Replaces the account's devices by the one that registers, keeping its identities. `keys` are the new primary's rows and
+    /// the removal of every other device's.
+    ///
+    /// # Errors
+    /// [`AccountsError::Contested`] if the account is no longer in the version that was cleared.
+    pub async fn reclaim(
+        &self,
+        cleared: LockCleared,
+        verified: &VerifiedNumber,
+        new: NewAccount,
+        keys: Vec<Write>,
+    ) -> Result<Account, AccountsError> {
+        let old = cleared.account();
+        let account = new.take_over(old, verified.number().clone(), self.clock.now());
+        // The claim is not changed, only required: should it have moved to another account, nothing is written.
+        let claim = rows::claim_number(verified.number(), Ids { aci: old.aci, pni: old.pni });
+        let mut writes = vec![claim, rows::put_account(&account, Some(old.version), self.chance.uuid())];
+        writes.extend(keys);
+        self.dynamo.commit("reclaim", writes).await?;
+        self.remember(&account).await;
+        Ok(account)
+    }
+}
+
+impl LockCleared {
+    /// The identities that stay.
+    pub const fn ids(&self) -> Ids {
+        Ids { aci: self.account().aci, pni: self.account().pni }
+    }
+}

@@ -1,0 +1,157 @@
+//! What may be lost: copies of rows, and the levels of the limiters.
+//!
+//! Two implementations, chosen once by `open`: [`Local`] lives in this process and serves a single node, [`Redis`] is
+//! shared by several. Not a store: whoever reads must be able to go on without it, and every error means the same,
+//! "no answer"; each caller decides whether that lets through or stops (contract §8 column "on store failure", §12.2).
+//!
+//! Invariant: an older version never takes the place of a newer one, not even after the newer one was dropped. A reader
+//! that was slow between its database read and its [`Cache::put_newer`] hence cannot bring back what has changed.
+//!
+//! Keys may hold phone numbers and session ids. Nothing here writes a key to a log, a metric or an error.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::clock::Clock;
+
+mod bucket;
+mod local;
+mod redis;
+
+pub use bucket::{Bucket, Taken};
+pub use local::Local;
+pub use redis::Redis;
+
+/// The cache did not answer, or not in time. What was asked may still have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the cache does not answer")]
+pub struct CacheDown;
+
+/// What is wrong with the address of a Redis. The address itself is left out: it may carry a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CacheConfigError {
+    #[error("the Redis URL cannot be read as a URL")]
+    NotAUrl,
+    #[error(
+        "the Redis URL must begin with redis:, rediss:, redis-cluster:, rediss-cluster:, redis-sentinel: or rediss-sentinel:"
+    )]
+    Scheme,
+    #[error("the Redis URL lacks or misstates its host, port, database number, nodes or sentinelServiceName")]
+    Parts,
+    #[error("no TLS for Redis: the root certificates of this system cannot be used")]
+    Tls,
+}
+
+/// Clones are cheap and lead to the same cache.
+#[derive(Clone)]
+pub enum Cache {
+    Local(Local),
+    Redis(Redis),
+}
+
+impl Cache {
+    /// A cache in this process, empty at each start.
+    pub fn local(clock: Clock) -> Self {
+        Self::Local(Local::new(clock))
+    }
+
+    /// A cache in Redis, in a Redis cluster, or behind sentinels, as the URL's scheme says. Returns at once: it connects,
+    /// and connects again, in the background, and until then every call is [`CacheDown`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn redis(url: &str, clock: Clock) -> Result<Self, CacheConfigError> {
+        Redis::open(url, clock).map(Self::Redis)
+    }
+
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.get(key)),
+            Self::Redis(redis) => redis.get(key).await,
+        }
+    }
+
+    /// Stores `value` for `ttl`, unless this or a newer version is there or was [forgotten](Self::forget). Says whether
+    /// it was stored.
+    pub async fn put_newer(&self, key: &str, version: u64, value: Bytes, ttl: Duration) -> Result<bool, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.put_newer(key, version, value, ttl)),
+            Self::Redis(redis) => redis.put_newer(key, version, value, ttl).await,
+        }
+    }
+
+    /// Drops the value if it is of this version or older, and for `ttl` lets none of them be stored again. A newer value
+    /// stays: it keeps the older ones out itself, so values should be given a `ttl` at least as long as this one.
+    pub async fn forget(&self, key: &str, version: u64, ttl: Duration) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.forget(key, version, ttl);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.forget(key, version, ttl).await,
+        }
+    }
+
+    /// Takes `amount` permits, or none if there are fewer.
+    pub async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.take(bucket, key, amount)),
+            Self::Redis(redis) => redis.take(bucket, key, amount).await,
+        }
+    }
+
+    /// What [`Self::take`] would answer; takes nothing.
+    pub async fn peek(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.peek(bucket, key, amount)),
+            Self::Redis(redis) => redis.peek(bucket, key, amount).await,
+        }
+    }
+
+    /// Fills the bucket up.
+    pub async fn clear(&self, bucket: &Bucket, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.clear(bucket, key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.clear(bucket, key).await,
+        }
+    }
+
+    /// Whether the last look at the cache found it answering. While false, calls fail at once.
+    pub fn healthy(&self) -> bool {
+        match self {
+            Self::Local(_) => true,
+            Self::Redis(redis) => redis.healthy(),
+        }
+    }
+
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            Self::Redis(_) => "redis",
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("kind", &self.kind()).field("healthy", &self.healthy()).finish_non_exhaustive()
+    }
+}
+
+/// 1 while the cache answers, else 0.
+fn report_up(up: bool) {
+    metrics::gauge!("signet_cache_up").set(if up { 1.0 } else { 0.0 });
+}
+
+/// Milliseconds to keep something: at least one, since Redis refuses zero, and at most ten years, since it refuses what
+/// would end after the end of its time.
+fn kept_for(ttl: Duration) -> Duration {
+    const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+    ttl.clamp(Duration::from_millis(1), TEN_YEARS)
+}

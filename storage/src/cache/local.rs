@@ -1,0 +1,155 @@
+//! The cache of a single node: in this process, gone at its end, never down.
+//!
+//! Values and tombstones share one moka cache with a bound on its weight. It evicts what was used least recently and
+//! turns nothing new away: a policy that did could refuse a new version and later accept an old one. The levels of
+//! buckets are bounded by [`Levels`].
+//!
+//! Whether something has expired is asked of our clock. moka's own timer only takes away what nobody asks for any more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
+
+use super::bucket::{Bucket, Taken};
+use super::{kept_for, report_up};
+use crate::clock::{Clock, Timestamp};
+
+mod levels;
+
+use levels::Levels;
+
+/// Bytes of keys and values, with a guess at what each entry costs beyond.
+const VALUES_WEIGHT: u64 = 64 * 1024 * 1024;
+const ENTRY_WEIGHT: usize = 160;
+/// How much longer than our clock says moka keeps an entry, so that the two need not agree.
+const MOKA_SLACK: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+pub struct Local {
+    clock: Clock,
+    values: moka::sync::Cache<String, Entry>,
+    levels: Arc<Levels>,
+}
+
+/// A version and its value, or the tombstone of all versions up to this one.
+#[derive(Clone)]
+struct Entry {
+    version: u64,
+    value: Option<Bytes>,
+    kept_for: Duration,
+    expires: Timestamp,
+}
+
+struct MokaExpiry;
+
+impl moka::Expiry<String, Entry> for MokaExpiry {
+    fn expire_after_create(&self, _: &String, entry: &Entry, _: Instant) -> Option<Duration> {
+        Some(entry.kept_for + MOKA_SLACK)
+    }
+
+    fn expire_after_update(&self, _: &String, entry: &Entry, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(entry.kept_for + MOKA_SLACK)
+    }
+}
+
+impl Local {
+    pub(super) fn new(clock: Clock) -> Self {
+        report_up(true);
+        let values = moka::sync::Cache::builder()
+            .max_capacity(VALUES_WEIGHT)
+            .weigher(|key: &String, entry: &Entry| {
+                let value = entry.value.as_ref().map_or(0, Bytes::len);
+                u32::try_from(key.len() + value + ENTRY_WEIGHT).unwrap_or(u32::MAX)
+            })
+            .eviction_policy(EvictionPolicy::lru())
+            .expire_after(MokaExpiry)
+            .build();
+        Self { clock, values, levels: Arc::default() }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Bytes> {
+        let now = self.clock.now();
+        self.values.get(key).filter(|entry| now < entry.expires)?.value
+    }
+
+    pub(super) fn put_newer(&self, key: &str, version: u64, value: Bytes, ttl: Duration) -> bool {
+        let now = self.clock.now();
+        let entry = Entry::new(version, Some(value), ttl, now);
+        let result = self.values.entry_by_ref(key).and_compute_with(|there| match living(there, now) {
+            Some(there) if there.version >= version => Op::Nop,
+            _ => Op::Put(entry),
+        });
+        matches!(result, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
+    }
+
+    pub(super) fn forget(&self, key: &str, version: u64, ttl: Duration) {
+        let now = self.clock.now();
+        self.values.entry_by_ref(key).and_compute_with(|there| match living(there, now) {
+            Some(there) if there.value.is_some() && there.version > version => Op::Nop,
+            Some(there) if there.value.is_none() => {
+                // A tombstone never guards less, nor for a shorter time, than the one it takes the place of.
+                let ttl = ttl.max(there.expires.remaining(now));
+                Op::Put(Entry::new(version.max(there.version), None, ttl, now))
+            }
+            _ => Op::Put(Entry::new(version, None, ttl, now)),
+        });
+    }
+
+    pub(super) fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Taken {
+        let now = self.clock.now();
+        let limiter = self.levels.of(bucket.id);
+        let mut shard = limiter.shard(key);
+        let level = shard.get(key);
+        let available = bucket.available(level, now);
+        if available >= amount {
+            match bucket.after(level, now, available, amount) {
+                Some(level) => shard.put(key, level, now),
+                None => shard.remove(key),
+            }
+        }
+        bucket.answer(available, amount)
+    }
+
+    pub(super) fn peek(&self, bucket: &Bucket, key: &str, amount: u64) -> Taken {
+        let limiter = self.levels.of(bucket.id);
+        let available = bucket.available(limiter.shard(key).get(key), self.clock.now());
+        bucket.answer(available, amount)
+    }
+
+    pub(super) fn clear(&self, bucket: &Bucket, key: &str) {
+        self.levels.of(bucket.id).shard(key).remove(key);
+    }
+}
+
+impl Entry {
+    fn new(version: u64, value: Option<Bytes>, ttl: Duration, now: Timestamp) -> Self {
+        let kept_for = kept_for(ttl);
+        Self { version, value, kept_for, expires: now.plus(kept_for) }
+    }
+}
+
+fn living(there: Option<moka::Entry<String, Entry>>, now: Timestamp) -> Option<Entry> {
+    there.map(moka::Entry::into_value).filter(|entry| now < entry.expires)
+}
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn values_weigh_no_more_than_the_bound() {
+        let cache = Local::new(ManualClock::starting_at(Timestamp::from_millis(0)).clock());
+        let value = Bytes::from(vec![7; 1024 * 1024]);
+        for i in 0..200 {
+            cache.put_newer(&format!("key {i}"), 1, value.clone(), Duration::from_secs(60));
+        }
+        cache.values.run_pending_tasks();
+        assert!(cache.values.weighted_size() <= VALUES_WEIGHT);
+        assert!(cache.get("key 199").is_some(), "the newest is never the one turned away");
+        assert!(cache.get("key 0").is_none());
+    }
+}

@@ -1,0 +1,222 @@
+//! The cache that several nodes share.
+//!
+//! One connection (to each node of a cluster), on which calls are sent without waiting for each other. What must be one
+//! step is a Lua script. Every call is answered within [`ANSWER_WITHIN`] or is an error; nothing is sent twice, nothing
+//! waits for Redis to come back, and no more than [`CALLS_AT_ONCE`] are under way.
+//!
+//! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
+//! when that changes. A call that fails only asks it to look now. What the scripts do is told in their files.
+
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fred::clients::WithOptions;
+use fred::prelude::{
+    Builder, Client, ClientLike, Config, ConnectionConfig, ErrorKind, FredResult, FromValue, KeysInterface,
+    LuaInterface, Options, PerformanceConfig, ReconnectPolicy, Value,
+};
+use fred::types::scripts::Script;
+use tokio::sync::{Notify, Semaphore};
+
+use super::bucket::{Bucket, Taken};
+use super::{CacheConfigError, CacheDown, kept_for};
+use crate::clock::Clock;
+
+/// How long a caller waits at most. An answer that takes longer is worth no more than none.
+const ANSWER_WITHIN: Duration = Duration::from_millis(250);
+/// Bounds what is queued in this process while Redis hangs and has not yet been found out.
+const CALLS_AT_ONCE: usize = 4_096;
+/// For a new connection, and for each of the commands that open it.
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// Milliseconds before the first and before every later attempt to connect.
+const RECONNECT_AFTER: (u32, u32) = (100, 2_000);
+
+const SCHEMES: [&str; 6] = ["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
+
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Clock,
+    client: WithOptions<Client>,
+    put_newer: Script,
+    forget: Script,
+    take: Script,
+    places: Semaphore,
+    up: AtomicBool,
+    look_now: Arc<Notify>,
+}
+
+impl Redis {
+    pub(super) fn open(url: &str, clock: Clock) -> Result<Self, CacheConfigError> {
+        let client = client(url)?;
+        // While there is no connection a command is refused and not queued; a command that was sent is not sent again.
+        let options =
+            Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ANSWER_WITHIN), ..Options::default() };
+        let shared = Arc::new(Shared {
+            clock,
+            client: client.with_options(&options),
+            put_newer: Script::from_lua(include_str!("put_newer.lua")),
+            forget: Script::from_lua(include_str!("forget.lua")),
+            take: Script::from_lua(include_str!("take.lua")),
+            places: Semaphore::new(CALLS_AT_ONCE),
+            up: AtomicBool::new(false),
+            look_now: Arc::new(Notify::new()),
+        });
+        tokio::spawn(watch::watch(Arc::downgrade(&shared), client, shared.look_now.clone()));
+        Ok(Self { shared })
+    }
+
+    pub(super) fn healthy(&self) -> bool {
+        self.shared.up.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
+        let entry: Option<Bytes> = self.ask(self.shared.client.get(key)).await?;
+        Ok(entry
+            .filter(|entry| entry.get(VERSION_DIGITS) == Some(&b'v'))
+            .map(|entry| entry.slice(VERSION_DIGITS + 1..)))
+    }
+
+    pub(super) async fn put_newer(
+        &self,
+        key: &str,
+        version: u64,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Result<bool, CacheDown> {
+        let args = vec![digits(version), Value::Bytes(value), millis(ttl)];
+        self.ask(self.shared.run(&self.shared.put_newer, key, args)).await
+    }
+
+    pub(super) async fn forget(&self, key: &str, version: u64, ttl: Duration) -> Result<(), CacheDown> {
+        self.ask(self.shared.forget(key, version, ttl)).await
+    }
+
+    pub(super) async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        self.run_bucket(bucket, key, amount, "take").await
+    }
+
+    pub(super) async fn peek(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        self.run_bucket(bucket, key, amount, "peek").await
+    }
+
+    pub(super) async fn clear(&self, bucket: &Bucket, key: &str) -> Result<(), CacheDown> {
+        self.ask(self.shared.client.del(bucket.redis_key(key))).await
+    }
+
+    async fn run_bucket(&self, bucket: &Bucket, key: &str, amount: u64, mode: &str) -> Result<Taken, CacheDown> {
+        let now = self.shared.clock.now().millis();
+        let args = vec![text(bucket.size), text(bucket.per_millis()), text(now), text(amount), text(mode)];
+        let available = self.ask(self.shared.run(&self.shared.take, &bucket.redis_key(key), args)).await?;
+        Ok(bucket.answer(available, amount))
+    }
+
+    /// The only way to Redis for callers: refuses while Redis is down or too much is under way, and limits the wait.
+    async fn ask<T>(&self, question: impl Future<Output = FredResult<T>>) -> Result<T, CacheDown> {
+        if !self.healthy() {
+            return Err(CacheDown);
+        }
+        let _place = self.shared.places.try_acquire().map_err(|_| CacheDown)?;
+        match tokio::time::timeout(ANSWER_WITHIN, question).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => {
+                self.shared.look_now.notify_one();
+                Err(CacheDown)
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn forget(&self, key: &str, version: u64, ttl: Duration) -> FredResult<()> {
+        self.run(&self.forget, key, vec![digits(version), millis(ttl)]).await
+    }
+
+    /// Runs by hash; where Redis has lost the script (a restart, a new node) it is sent in full, which also keeps it.
+    async fn run<T: FromValue>(&self, script: &Script, key: &str, args: Vec<Value>) -> FredResult<T> {
+        match self.client.evalsha(script.sha1().clone(), key, args.clone()).await {
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                let lua = script.lua().cloned().unwrap_or_default();
+                self.client.eval(lua, key, args).await
+            }
+            result => result,
+        }
+    }
+}
+
+fn client(url: &str) -> Result<Client, CacheConfigError> {
+    let scheme = url.split_once(':').ok_or(CacheConfigError::NotAUrl)?.0;
+    if !SCHEMES.contains(&scheme) {
+        return Err(CacheConfigError::Scheme);
+    }
+    let mut config = Config::from_url(url).map_err(|error| match error.kind() {
+        ErrorKind::Url => CacheConfigError::NotAUrl,
+        ErrorKind::Tls => CacheConfigError::Tls,
+        _ => CacheConfigError::Parts,
+    })?;
+    config.fail_fast = false; // Redis may be down when we start.
+    let policy = ReconnectPolicy::new_exponential(0, RECONNECT_AFTER.0, RECONNECT_AFTER.1, 2);
+    let performance = PerformanceConfig { default_command_timeout: ANSWER_WITHIN, ..PerformanceConfig::default() };
+    let connection = ConnectionConfig {
+        connection_timeout: CONNECT_WITHIN,
+        internal_command_timeout: CONNECT_WITHIN,
+        max_command_attempts: 1,
+        reconnect_on_auth_error: true,
+        ..ConnectionConfig::default()
+    };
+    Builder::from_config(config)
+        .set_policy(policy)
+        .set_performance_config(performance)
+        .set_connection_config(connection)
+        .build()
+        .map_err(|_| CacheConfigError::Parts)
+}
+
+const VERSION_DIGITS: usize = 20;
+
+/// A version as text that sorts as the number does.
+fn digits(version: u64) -> Value {
+    Value::from(format!("{version:0VERSION_DIGITS$}"))
+}
+
+fn millis(ttl: Duration) -> Value {
+    text(kept_for(ttl).as_millis())
+}
+
+fn text(value: impl ToString) -> Value {
+    Value::from(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_refused_with_a_reason_and_without_their_text() {
+        let reason = |url| client(url).err();
+        assert_eq!(reason("cache.example"), Some(CacheConfigError::NotAUrl));
+        assert_eq!(reason("http://u:secret@cache.example"), Some(CacheConfigError::Scheme));
+        assert_eq!(reason("redis://u:secret@cache.example:port"), Some(CacheConfigError::NotAUrl));
+        assert_eq!(reason("redis://u:secret@cache.example/first"), Some(CacheConfigError::Parts));
+        assert_eq!(reason("redis-sentinel://u:secret@cache.example"), Some(CacheConfigError::Parts));
+    }
+
+    #[test]
+    fn every_kind_of_redis_can_be_named() {
+        for url in [
+            "redis://cache.example",
+            "redis://user:password@cache.example:6380/1",
+            "redis-cluster://cache.example:30001?node=other.example:30002",
+            "redis-sentinel://cache.example:26379/0?sentinelServiceName=main&sentinelUsername=u&sentinelPassword=p",
+        ] {
+            assert!(client(url).is_ok());
+        }
+    }
+}

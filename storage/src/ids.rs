@@ -1,0 +1,232 @@
+//! Names for things, each a type of its own: never a bare `Uuid` or `u8`.
+//!
+//! All of them are opaque here: no rule reads meaning out of an id. `Debug` shows only the first four hex digits, enough to
+//! tell two apart in one log and too little to look anybody up. The wire forms are those of the contract (keys-devices §0.1):
+//! an ACI is a lower-case UUID, a PNI is a bare UUID in JSON and `PNI:<uuid>` as a service id.
+
+use std::fmt;
+use std::num::NonZeroU8;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::chance::Chance;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid id")]
+pub struct InvalidId;
+
+/// An account's identity (ACI), for ever.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(Uuid);
+
+/// A phone number's identity (PNI), for ever: it outlives the accounts that hold the number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NumberId(Uuid);
+
+impl AccountId {
+    pub fn draw(chance: &Chance) -> Self {
+        Self(chance.uuid())
+    }
+
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl NumberId {
+    pub fn draw(chance: &Chance) -> Self {
+        Self(chance.uuid())
+    }
+
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+/// The bare UUID; service ids put `PNI:` before it.
+impl fmt::Display for NumberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "aci:{}…", &self.0.simple().to_string()[..4])
+    }
+}
+
+impl fmt::Debug for NumberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pni:{}…", &self.0.simple().to_string()[..4])
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = InvalidId;
+
+    /// Hyphenated UUID text, either case. Other spellings of a UUID (braces, URN, no hyphens) are refused.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.len() != 36 {
+            return Err(InvalidId);
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+    }
+}
+
+/// One of the two identities that own keys: keys of either live side by side under their UUID.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ServiceId {
+    Aci(AccountId),
+    Pni(NumberId),
+}
+
+impl ServiceId {
+    pub const fn uuid(self) -> Uuid {
+        match self {
+            Self::Aci(aci) => aci.uuid(),
+            Self::Pni(pni) => pni.uuid(),
+        }
+    }
+}
+
+impl fmt::Debug for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aci(aci) => aci.fmt(f),
+            Self::Pni(pni) => pni.fmt(f),
+        }
+    }
+}
+
+/// A device of an account, 1 to 127. The one that registered is 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct DeviceId(NonZeroU8);
+
+impl DeviceId {
+    pub const PRIMARY: Self = Self(NonZeroU8::MIN);
+
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+impl TryFrom<u8> for DeviceId {
+    type Error = InvalidId;
+
+    fn try_from(id: u8) -> Result<Self, InvalidId> {
+        NonZeroU8::new(id).filter(|id| id.get() <= 127).map(Self).ok_or(InvalidId)
+    }
+}
+
+impl From<DeviceId> for u8 {
+    fn from(id: DeviceId) -> u8 {
+        id.get()
+    }
+}
+
+impl fmt::Debug for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "device:{}", self.0)
+    }
+}
+
+/// A number a client draws at each registration so that others notice a new installation: 1 to 0x3FFF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct RegistrationId(u16);
+
+impl RegistrationId {
+    pub const MAX: u16 = 0x3FFF;
+
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for RegistrationId {
+    type Error = InvalidId;
+
+    fn try_from(id: i64) -> Result<Self, InvalidId> {
+        match u16::try_from(id) {
+            Ok(id @ 1..=Self::MAX) => Ok(Self(id)),
+            _ => Err(InvalidId),
+        }
+    }
+}
+
+impl From<RegistrationId> for i64 {
+    fn from(id: RegistrationId) -> i64 {
+        id.0.into()
+    }
+}
+
+/// A verification session: 16 random bytes, so knowing one is having been told it. Never logged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    pub fn draw(chance: &Chance) -> Self {
+        Self(chance.bytes())
+    }
+
+    /// URL-safe base64 with padding, 24 characters: the form in bodies and the key of the row (contract §4.1).
+    pub fn encoded(&self) -> String {
+        URL_SAFE.encode(self.0)
+    }
+
+    /// From raw bytes; only 16 of them can name a session (contract §5.2: other lengths are an invalid argument).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
+        bytes.try_into().map(Self).map_err(|_| InvalidId)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("session:…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_tells_too_little_to_look_anybody_up() {
+        let aci = AccountId::draw(&Chance::system());
+        assert!(!format!("{aci:?}").contains(&aci.to_string()[4..]));
+        assert!(format!("{:?}", SessionId::draw(&Chance::system())).len() < 12);
+    }
+
+    #[test]
+    fn account_ids_are_read_in_one_spelling() {
+        let text = "11111111-2222-4333-8444-aaaaaaaaaaaa";
+        assert_eq!(text.parse::<AccountId>().map(|id| id.to_string()), Ok(text.to_owned()));
+        for bad in ["", "x", "11111111222243338444aaaaaaaaaaaa", "{11111111-2222-4333-8444-aaaaaaaaaaaa}"] {
+            assert!(bad.parse::<AccountId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_small_ids() {
+        for (id, valid) in [(0, false), (1, true), (127, true), (128, false)] {
+            assert_eq!(DeviceId::try_from(id).is_ok(), valid, "{id}");
+        }
+        for (id, valid) in [(-1, false), (0, false), (1, true), (0x3FFF, true), (0x4000, false), (i64::MAX, false)] {
+            assert_eq!(RegistrationId::try_from(id).is_ok(), valid, "{id}");
+        }
+    }
+}

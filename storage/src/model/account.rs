@@ -1,0 +1,86 @@
+//! An account (contract registration §11.1). The field names are the attribute names of its row, and of the cached copy.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Device, NewDevice, Opaque};
+use crate::clock::Timestamp;
+use crate::ids::{AccountId, DeviceId, NumberId};
+use crate::number::E164;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    pub aci: AccountId,
+    pub phone_number: E164,
+    pub pni: NumberId,
+    /// Counts the commits that changed this account; a change states the version it was made from.
+    pub version: u64,
+    pub created_at: Timestamp,
+    pub identity_key: Opaque,
+    pub pni_identity_key: Opaque,
+    pub devices: Vec<Device>,
+    pub badges: Vec<Badge>,
+    pub unidentified_access_key: Option<Opaque>,
+    pub unrestricted_unidentified_access: bool,
+    pub discoverable_by_phone_number: bool,
+}
+
+/// A badge shown on a profile. Nobody is given one at registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Badge {
+    pub id: String,
+    pub expires: Timestamp,
+    pub visible: bool,
+}
+
+/// What a client says of its account when it registers.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub device: NewDevice,
+    pub identity_key: Opaque,
+    pub pni_identity_key: Opaque,
+    pub unidentified_access_key: Option<Opaque>,
+    pub unrestricted_unidentified_access: bool,
+    pub discoverable_by_phone_number: bool,
+}
+
+impl NewAccount {
+    pub fn begin(self, aci: AccountId, pni: NumberId, number: E164, now: Timestamp) -> Account {
+        Account {
+            aci,
+            phone_number: number,
+            pni,
+            version: 0,
+            created_at: now,
+            identity_key: self.identity_key,
+            pni_identity_key: self.pni_identity_key,
+            devices: vec![self.device.at(DeviceId::PRIMARY, now)],
+            badges: Vec::new(),
+            unidentified_access_key: self.unidentified_access_key,
+            unrestricted_unidentified_access: self.unrestricted_unidentified_access,
+            discoverable_by_phone_number: self.discoverable_by_phone_number,
+        }
+    }
+
+    /// The account after its number registered again (contract §11.5): identities, age and badges stay, the rest is new.
+    pub fn take_over(self, old: &Account, number: E164, now: Timestamp) -> Account {
+        let fresh = self.begin(old.aci, old.pni, number, now);
+        Account { version: old.version + 1, created_at: old.created_at, badges: old.badges.clone(), ..fresh }
+    }
+}
+
+impl Account {
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|device| device.id == id)
+    }
+
+    /// Can any device do this?
+    pub fn any_device_can(&self, capability: &str) -> bool {
+        self.devices.iter().any(|device| device.capabilities.contains(capability))
+    }
+
+    /// Can the device that registered do this?
+    pub fn primary_can(&self, capability: &str) -> bool {
+        self.device(DeviceId::PRIMARY).is_some_and(|device| device.capabilities.contains(capability))
+    }
+}

@@ -1,0 +1,105 @@
+//! A device of an account (contract registration §13.1).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Opaque;
+use crate::clock::Timestamp;
+use crate::hash::SaltedTokenHash;
+use crate::ids::{DeviceId, RegistrationId};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    pub id: DeviceId,
+    pub auth: SaltedTokenHash,
+    pub created: Timestamp,
+    /// A midnight, UTC: the registry does not keep more than the day.
+    pub last_seen: Timestamp,
+    pub name: Option<Opaque>,
+    #[serde(flatten)]
+    pub channel: PushChannel,
+    pub registration_id: RegistrationId,
+    pub pni_registration_id: Option<RegistrationId>,
+    pub user_agent: Option<String>,
+    /// Wire names of what the device can do; only names the registry knows.
+    pub capabilities: BTreeSet<String>,
+}
+
+/// How messages reach a device: exactly one way.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "channel", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum PushChannel {
+    /// It fetches them itself.
+    Fetches,
+    Apn {
+        token: String,
+        since: Timestamp,
+    },
+    Fcm {
+        token: String,
+        since: Timestamp,
+    },
+}
+
+impl std::fmt::Debug for PushChannel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fetches => "Fetches",
+            Self::Apn { .. } => "Apn(…)",
+            Self::Fcm { .. } => "Fcm(…)",
+        })
+    }
+}
+
+/// What a client says of a device when it registers; the rest of a [`Device`] the registry decides.
+#[derive(Debug)]
+pub struct NewDevice {
+    pub auth: SaltedTokenHash,
+    pub name: Option<Opaque>,
+    pub channel: NewChannel,
+    pub registration_id: RegistrationId,
+    pub pni_registration_id: Option<RegistrationId>,
+    pub user_agent: Option<String>,
+    pub capabilities: BTreeSet<String>,
+}
+
+#[derive(PartialEq, Eq)]
+pub enum NewChannel {
+    Fetches,
+    Apn(String),
+    Fcm(String),
+}
+
+impl std::fmt::Debug for NewChannel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fetches => "Fetches",
+            Self::Apn(_) => "Apn(…)",
+            Self::Fcm(_) => "Fcm(…)",
+        })
+    }
+}
+
+impl NewDevice {
+    pub fn at(self, id: DeviceId, now: Timestamp) -> Device {
+        let channel = match self.channel {
+            NewChannel::Fetches => PushChannel::Fetches,
+            NewChannel::Apn(token) => PushChannel::Apn { token, since: now },
+            NewChannel::Fcm(token) => PushChannel::Fcm { token, since: now },
+        };
+        Device {
+            id,
+            auth: self.auth,
+            created: now,
+            last_seen: now.midnight(),
+            name: self.name,
+            channel,
+            registration_id: self.registration_id,
+            pni_registration_id: self.pni_registration_id,
+            user_agent: self.user_agent,
+            capabilities: self.capabilities,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! THE place where the DynamoDB target and the cache are chosen. Everything behind it runs the same code.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::{Client, Config as ClientConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use signet_config::{CacheKind, Config, StorageTarget};
+
+use crate::Storage;
+use crate::cache::{Cache, CacheConfigError};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::dynamo::embedded::{Embedded, OpenError};
+use crate::dynamo::{BootstrapError, Dynamo};
+
+/// A request that takes longer has failed, retries included; callers of a registry do not wait longer than this.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPTS: u32 = 3;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Engine(#[from] OpenError),
+    #[error(transparent)]
+    Tables(#[from] BootstrapError),
+    #[error(transparent)]
+    Cache(#[from] CacheConfigError),
+    #[error("storage.target = \"aws\" needs a build with the feature `aws`")]
+    #[cfg(not(feature = "aws"))]
+    NoAws,
+}
+
+/// What the outside world gives: time, chance and, in tests, faults.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub clock: Clock,
+    pub chance: Chance,
+    #[cfg(feature = "test-util")]
+    pub faults: crate::dynamo::faults::Faults,
+}
+
+impl World {
+    pub fn real() -> Self {
+        Self {
+            clock: Clock::system(),
+            chance: Chance::system(),
+            #[cfg(feature = "test-util")]
+            faults: Default::default(),
+        }
+    }
+
+    #[cfg(feature = "test-util")]
+    fn wrap(&self, client: SharedHttpClient) -> SharedHttpClient {
+        self.faults.wrap(client)
+    }
+
+    #[cfg(not(feature = "test-util"))]
+    fn wrap(&self, client: SharedHttpClient) -> SharedHttpClient {
+        client
+    }
+}
+
+impl Storage {
+    /// Opens the store and the cache that the configuration names, and makes the tables exist.
+    pub async fn open(config: &Config, world: World) -> Result<Self, StartError> {
+        let storage = Self::connect(config, world).await?;
+        storage.dynamo.bootstrap().await?;
+        if let Some(engine) = &storage.embedded {
+            engine.open_readers()?;
+        }
+        Ok(storage)
+    }
+
+    /// Like [`Storage::open`], but leaves the tables alone.
+    pub async fn connect(config: &Config, world: World) -> Result<Self, StartError> {
+        let (client, embedded) = client(&config.storage, &world).await?;
+        let dynamo = Dynamo::new(client, &config.storage.table_prefix, world.chance.clone());
+        let cache = match config.cache.kind {
+            CacheKind::Local => Cache::local(world.clock.clone()),
+            CacheKind::Redis => {
+                let url = config.cache.url.as_ref().expect("a checked configuration has the URL");
+                Cache::redis(url.expose(), world.clock.clone())?
+            }
+        };
+        Ok(Self { dynamo, cache, clock: world.clock, chance: world.chance, embedded })
+    }
+}
+
+async fn client(config: &signet_config::Storage, world: &World) -> Result<(Client, Option<Embedded>), StartError> {
+    let common = ClientConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    match config.target {
+        StorageTarget::Embedded => {
+            let engine = Embedded::open(&config.path)?;
+            let connector = SharedHttpConnector::new(engine.clone());
+            let http = http_client_fn(move |_, _| connector.clone());
+            // Nobody listens under this name; the connector answers before anything would be resolved.
+            let here = common.endpoint_url("http://embedded.invalid").allow_no_auth();
+            let here = here.timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
+            Ok((Client::from_conf(here.http_client(world.wrap(http)).build()), Some(engine)))
+        }
+        StorageTarget::Endpoint => {
+            let url = config.endpoint.clone().expect("a checked configuration has the endpoint");
+            let (id, secret) = (config.access_key_id.clone(), config.secret_access_key.expose().clone());
+            let there = over_network(common, world).endpoint_url(url);
+            let there = there.credentials_provider(Credentials::new(id, secret, None, None, "configuration"));
+            Ok((Client::from_conf(there.build()), None))
+        }
+        StorageTarget::Aws => aws(config, over_network(common, world)).await.map(|client| (client, None)),
+    }
+}
+
+fn over_network(common: Builder, world: &World) -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(OPERATION_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT);
+    common.timeout_config(timeouts.build()).http_client(world.wrap(https()))
+}
+
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+#[cfg(feature = "aws")]
+async fn aws(config: &signet_config::Storage, there: Builder) -> Result<Client, StartError> {
+    let shared = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .http_client(https())
+        .load()
+        .await;
+    let there = there.credentials_provider(shared.credentials_provider().expect("the default chain is a provider"));
+    Ok(Client::from_conf(there.build()))
+}
+
+#[cfg(not(feature = "aws"))]
+async fn aws(_: &signet_config::Storage, _: Builder) -> Result<Client, StartError> {
+    Err(StartError::NoAws)
+}

@@ -1,0 +1,13 @@
+//! The registry seen from outside: a harness that starts a real one and speaks to it over HTTP, in verbs.
+//!
+//! Nothing of ours is mocked. The store is the embedded engine on a directory of its own (or whatever a test chooses), time is
+//! a clock that the test moves, and faults are made at the seam where the SDK sends its requests.
+
+pub mod client;
+pub mod http_engine;
+pub mod process;
+pub mod redis;
+pub mod registry;
+
+pub use client::{Answer, Client, SignalClient};
+pub use registry::TestRegistry;

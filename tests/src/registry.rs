@@ -1,0 +1,118 @@
+//! A registry in this process, on free ports, with a clock that stands still.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use signet::{Application, Registry};
+use signet_config::{Config, LimitId, StorageTarget};
+use signet_storage::chance::Chance;
+use signet_storage::clock::{ManualClock, Timestamp};
+use signet_storage::dynamo::faults::Faults;
+use signet_storage::{StartError, World};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::Client;
+
+/// Runs until it is dropped.
+pub struct TestRegistry {
+    pub clock: ManualClock,
+    pub faults: Faults,
+    pub registry: Arc<Registry>,
+    pub client: Client,
+    pub http: SocketAddr,
+    pub management: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _directory: TempDir,
+}
+
+/// Noon on a day in 2026, so that midnight is neither now nor far.
+pub const NOON: Timestamp = Timestamp::from_millis(1_783_944_000_000);
+
+impl TestRegistry {
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// A registry whose configuration a test changes. Limits keyed by address and number are generous unless changed.
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut config = Config::for_testing();
+        config.storage.target = StorageTarget::Embedded;
+        config.storage.path = directory.path().join("data");
+        config.server.workers = 2;
+        let mut generous = config.limits.get(LimitId::Registration);
+        generous.size = 10_000;
+        config.limits.set(LimitId::Registration, generous);
+        change(&mut config);
+        Self::run(config, directory).expect("the registry starts")
+    }
+
+    fn run(config: Config, directory: TempDir) -> Result<Self, StartError> {
+        let clock = ManualClock::starting_at(NOON);
+        let faults = Faults::default();
+        let world = World { clock: clock.clock(), chance: Chance::system(), faults: faults.clone() };
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async {
+                let application = Application::build(&config, world).await.expect("the registry starts");
+                let (http, management) = (application.http_address(), application.management_address());
+                tell.send((http, management, application.registry().clone())).expect("the test waits");
+                application.run_until(async { drop(stopped.await) }).await.expect("the registry stops in order");
+            });
+        });
+        let (http, management, registry) = told.recv().expect("the registry starts");
+        let client = Client::new(http, management);
+        Ok(Self {
+            clock,
+            faults,
+            registry,
+            client,
+            http,
+            management,
+            stop: Some(stop),
+            thread: Some(thread),
+            _directory: directory,
+        })
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// The code that was last sent to this number.
+    pub fn code(&self, number: &str) -> String {
+        let letter = self.registry.outbox.letter(number).expect("something was sent");
+        letter.code.expect("a code was sent").reveal().to_owned()
+    }
+
+    pub fn push_challenge(&self, number: &str) -> String {
+        self.registry.outbox.letter(number).and_then(|letter| letter.push_challenge).expect("a challenge was sent")
+    }
+
+    /// A verified session for this number; returns its id.
+    pub async fn verified_session(&self, number: &str) -> String {
+        let begun = self.client.begin_session(number).await.expect(200);
+        let id = begun["id"].as_str().expect("an id").to_owned();
+        self.client.request_code(&id, "sms").await.expect(200);
+        let done = self.client.submit_code(&id, &self.code(number)).await.expect(200);
+        assert_eq!(done["verified"], true);
+        id
+    }
+}
+
+impl Drop for TestRegistry {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the registry panicked");
+        }
+    }
+}
