@@ -30,13 +30,20 @@ pub struct Options {
     /// The number to register; without one, a number reserved for fiction.
     #[arg(long)]
     number: Option<String>,
+    /// Only print the body of a registration with this session, with fresh keys in it, for those who use curl.
+    #[arg(long, value_name = "SESSION")]
+    body: Option<String>,
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    if let Some(session) = &options.body {
+        say(&Client::generate(&Chance::system()).registration(session).to_string());
+        return Ok(());
+    }
     match &options.url {
         Some(url) => play(url, &options.management_url, options.number.clone()),
         None => {
-            say("No --url given: starting a registry of our own, in memory of this demo only.");
+            say("No --url given: starting a registry for this demo, to be thrown away afterwards.");
             let own = OwnRegistry::start()?;
             let played = play(&own.url, &own.management, options.number.clone());
             own.stop()?;

@@ -22,6 +22,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 3;
+const CACHE_GRACE_MILLIS: u64 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -74,7 +75,20 @@ impl Storage {
         if let Some(engine) = &storage.embedded {
             engine.open_readers()?;
         }
+        storage.wait_for_cache().await;
         Ok(storage)
+    }
+
+    /// A moment's grace, so that the first requests after a start find the cache connected. A cache that stays down does not
+    /// keep the registry from starting.
+    async fn wait_for_cache(&self) {
+        for _ in 0..CACHE_GRACE_MILLIS / 10 {
+            if self.cache.healthy() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tracing::warn!("the cache does not answer yet; starting without it");
     }
 
     /// Like [`Storage::open`], but leaves the tables alone.

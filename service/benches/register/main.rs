@@ -1,0 +1,102 @@
+//! How fast registrations are, beside what the machine can do at all.
+//!
+//! Two things are measured in turns, in one run, since machines are noisy: `POST /v1/registration` over HTTP to a real
+//! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
+//! process. Their ratio is what this bench is for. `cargo bench -- --quick` measures shorter.
+
+mod bare;
+mod load;
+mod server;
+
+use std::path::Path;
+use std::time::Duration;
+
+use load::Measured;
+use server::Server;
+
+const CONCURRENCY: [usize; 3] = [1, 16, 64];
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let (rounds, window) = if quick { (1, Duration::from_secs(2)) } else { (3, Duration::from_secs(4)) };
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-register");
+    let _ = std::fs::remove_dir_all(&directory);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(run(&directory, rounds, window));
+    let _ = std::fs::remove_dir_all(&directory);
+}
+
+async fn run(directory: &Path, rounds: usize, window: Duration) {
+    start_up(directory).await;
+    let server = Server::start(&directory.join("served")).await;
+    let idle = server.resident();
+    let bare = bare::Ceiling::open(&directory.join("bare")).await;
+    println!(
+        "\nregistrations per second: HTTP / bare transaction of the same rows (durable, {rounds} x {window:?} each)"
+    );
+    println!(
+        "{:>4} {:>9} {:>9} {:>7}   {:>17}   {:>17}   {:>12}",
+        "c", "HTTP/s", "bare/s", "ratio", "HTTP p50/p99 ms", "bare p50/p99 ms", "CPU srv/load"
+    );
+    for concurrency in CONCURRENCY {
+        let (mut http, mut ceiling) = (Measured::default(), Measured::default());
+        for _ in 0..rounds {
+            let sessions = load::prove_numbers(&server, (window.as_secs() as usize) * 3_500).await;
+            http += load::register(&server, sessions, concurrency, window).await;
+            ceiling += bare.measure(concurrency, window).await;
+        }
+        report(concurrency, &http, &ceiling);
+    }
+    println!("\nmemory of the server: {:.1} MB idle, {:.1} MB after the load", idle, server.resident());
+    println!(
+        "\nWhat limits it: the embedded engine has one writer (about 0.3 ms of CPU a transaction, serial) and the disk syncs once \
+         a group;\nthe rest is four signatures (0.2 ms), JSON and HTTP on cores that the load generator shares."
+    );
+}
+
+fn report(concurrency: usize, http: &Measured, bare: &Measured) {
+    let ratio = http.per_second() / bare.per_second();
+    let [h50, h99, b50, b99] = [http.quantile(0.5), http.quantile(0.99), bare.quantile(0.5), bare.quantile(0.99)];
+    println!(
+        "{concurrency:>4} {:>9.0} {:>9.0} {ratio:>7.2}   {:>17}   {:>17}   {:>12}",
+        http.per_second(),
+        bare.per_second(),
+        format!("{h50:.1} / {h99:.1}"),
+        format!("{b50:.1} / {b99:.1}"),
+        format!("{:.2} / {:.2}", http.server_cpu, http.load_cpu),
+    );
+    if http.failed > 0 {
+        println!("     {} registrations FAILED", http.failed);
+    }
+    if concurrency >= 16 {
+        let met = |met: bool| if met { "met" } else { "MISSED" };
+        print!("     target ratio >= 0.6: {}", met(ratio >= 0.6));
+        println!(
+            "{}",
+            if concurrency == 16 {
+                format!(", p99 < 3 x bare ({:.1}x): {}", h99 / b99, met(h99 < 3.0 * b99))
+            } else {
+                String::new()
+            }
+        );
+    }
+}
+
+/// From the start of the process to the first 200 of the readiness probe, on an empty directory and on a used one.
+async fn start_up(directory: &Path) {
+    let mut taken = [vec![], vec![]];
+    let mut idle = vec![];
+    for round in 0..5 {
+        let data = directory.join(format!("start-{round}"));
+        for taken in &mut taken {
+            let server = Server::start(&data).await;
+            taken.push(server.ready_after.as_secs_f64() * 1000.0);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            idle.push(server.resident());
+        }
+    }
+    let [empty, used] = taken.map(load::median);
+    println!("start to ready: {empty:.0} ms on an empty directory, {used:.0} ms on a used one (target 300)");
+    println!("resident half a second later: {:.1} MB (target 40)", load::median(idle));
+}

@@ -1,0 +1,168 @@
+//! Sequences of calls chosen by chance, held against small models, with the same answers from both caches.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use signet_storage::cache::{Bucket, Cache, Taken};
+use signet_storage::clock::ManualClock;
+use signet_tests::redis::RedisServer;
+
+use super::{HOUR, connected, manual_clock};
+
+/// Runs `test` with a local cache, one in Redis, a key of its own, and values chosen by `strategy`.
+fn by_chance<S: Strategy>(
+    strategy: S,
+    test: impl AsyncFn(&[Cache; 2], &ManualClock, &str, S::Value) -> Result<(), TestCaseError>,
+) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (server, clock) = (RedisServer::start(), manual_clock());
+    let redis = runtime.block_on(connected(&server, &clock));
+    let caches = [Cache::local(clock.clock()), redis];
+    let keys = AtomicU64::new(0);
+    let config = Config { cases: 128, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&strategy, |value| {
+            let key = keys.fetch_add(1, Ordering::Relaxed).to_string();
+            runtime.block_on(test(&caches, &clock, &key, value))
+        })
+        .unwrap();
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put { version: u64, ttl: Duration },
+    Forget { version: u64, ttl: Duration },
+    Wait(Duration),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let version = 0..8_u64;
+    let ttl = (1..5_u32).prop_map(|hours| HOUR * hours);
+    let step = prop_oneof![
+        3 => (version.clone(), ttl.clone()).prop_map(|(version, ttl)| Step::Put { version, ttl }),
+        2 => (version, ttl).prop_map(|(version, ttl)| Step::Forget { version, ttl }),
+        2 => (0..3_u32).prop_map(|hours| Step::Wait(HOUR * hours)),
+    ];
+    prop::collection::vec(step, 0..40)
+}
+
+/// What is known of one key: a version, the value unless it is a tombstone, and when it ends.
+type Known = Option<(u64, Option<Bytes>, Duration)>;
+
+async fn follows_the_model(cache: &Cache, clock: &ManualClock, key: &str, steps: &[Step]) -> Result<(), TestCaseError> {
+    let (mut known, mut now): (Known, Duration) = (None, Duration::ZERO);
+    for (number, step) in steps.iter().enumerate() {
+        match *step {
+            Step::Put { version, ttl } => {
+                let value = Bytes::from(format!("{number}"));
+                let newer = known.as_ref().is_none_or(|(there, ..)| version > *there);
+                prop_assert_eq!(cache.put_newer(key, version, value.clone(), ttl).await, Ok(newer));
+                if newer {
+                    known = Some((version, Some(value), now + ttl));
+                }
+            }
+            Step::Forget { version, ttl } => {
+                cache.forget(key, version, ttl).await.unwrap();
+                known = match known {
+                    Some((there, Some(value), ends)) if there > version => Some((there, Some(value), ends)),
+                    Some((there, None, ends)) => Some((there.max(version), None, ends.max(now + ttl))),
+                    _ => Some((version, None, now + ttl)),
+                };
+            }
+            Step::Wait(time) => {
+                clock.advance(time);
+                now += time;
+                known = known.filter(|(_, _, ends)| now < *ends);
+            }
+        }
+        let seen = known.as_ref().and_then(|(_, value, _)| value.clone());
+        prop_assert_eq!(cache.get(key).await, Ok(seen), "after step {}", number);
+    }
+    Ok(())
+}
+
+#[test]
+fn any_order_of_storing_and_forgetting_follows_the_model() {
+    by_chance(steps(), async |[local, redis], clock, key, steps| {
+        follows_the_model(local, clock, key, &steps).await?;
+        // Nobody waits hours for Redis.
+        let without_waiting: Vec<_> = steps.into_iter().filter(|step| !matches!(step, Step::Wait(_))).collect();
+        follows_the_model(redis, clock, key, &without_waiting).await
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Draw {
+    Take(u64),
+    Peek(u64),
+    Clear,
+    /// Whole periods, and milliseconds more or fewer.
+    Wait(i64, i64),
+}
+
+fn draws() -> impl Strategy<Value = (Bucket, Vec<Draw>)> {
+    // 10 015 ms: where multiplying by a rate instead of dividing by the period would be off by one.
+    let per = prop::sample::select(vec![10_000, 10_015, 900_000, 86_400_000]).prop_map(Duration::from_millis);
+    let bucket = (1..9_u64, per).prop_map(|(size, per)| Bucket { id: "chance", size, per });
+    let draw = prop_oneof![
+        6 => (0..4_u64).prop_map(Draw::Take),
+        2 => (0..10_u64).prop_map(Draw::Peek),
+        1 => Just(Draw::Clear),
+        4 => (1..4_i64, -1..2_i64).prop_map(|(periods, more)| Draw::Wait(periods, more)),
+        2 => (0..10_000_i64).prop_map(|millis| Draw::Wait(0, millis)),
+    ];
+    (bucket, prop::collection::vec(draw, 0..40))
+}
+
+/// Contract §8.1, line by line. `kept` is the hash: tokens and the time of the last take, in ms.
+fn reference(bucket: &Bucket, kept: &mut Option<(u64, u64)>, now: u64, amount: u64, take: bool) -> Taken {
+    let per = bucket.per.as_millis() as u64;
+    let (s, t) = kept.unwrap_or((bucket.size, now));
+    let available = bucket.size.min(s + (now - t) / per);
+    if available < amount {
+        return Taken::Refused { retry_after: Duration::from_millis((amount - available) * per) };
+    }
+    if take {
+        *kept = (available - amount < bucket.size).then_some((available - amount, now));
+    }
+    Taken::Granted
+}
+
+#[test]
+fn any_use_of_a_bucket_follows_the_contract_in_both_caches() {
+    by_chance(draws(), async |caches, clock, key, (bucket, draws)| {
+        let (mut kept, mut now) = (None, 1_000_000_000_000_u64);
+        for draw in draws {
+            let (amount, take) = match draw {
+                Draw::Wait(periods, more) => {
+                    let time = bucket.per.as_millis() as u64 * periods as u64;
+                    let time = Duration::from_millis(time.saturating_add_signed(more));
+                    clock.advance(time);
+                    now += time.as_millis() as u64;
+                    continue;
+                }
+                Draw::Clear => {
+                    kept = None;
+                    for cache in caches {
+                        cache.clear(&bucket, key).await.unwrap();
+                    }
+                    continue;
+                }
+                Draw::Take(amount) => (amount, true),
+                Draw::Peek(amount) => (amount, false),
+            };
+            let expected = reference(&bucket, &mut kept, now, amount, take);
+            for cache in caches {
+                let taken = match take {
+                    true => cache.take(&bucket, key, amount).await,
+                    false => cache.peek(&bucket, key, amount).await,
+                };
+                prop_assert_eq!(taken, Ok(expected), "{}: {:?}", cache.kind(), draw);
+            }
+        }
+        Ok(())
+    });
+}
