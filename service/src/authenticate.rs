@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use signet_storage::AccountsManager;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId};
+use signet_storage::model::Account;
 use zeroize::Zeroizing;
 
 use crate::call::{Caller, Headers};
@@ -45,10 +46,18 @@ impl BasicCredentials {
 pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Caller, ApiError> {
     let credentials = headers.get("authorization").and_then(BasicCredentials::parse);
     let credentials = credentials.ok_or(ApiError::Unauthorized)?;
-    let account = match credentials.user.parse::<AccountId>() {
-        Ok(aci) => accounts.get_cached(aci).await?,
-        Err(_) => None,
-    };
+    let Ok(aci) = credentials.user.parse::<AccountId>() else { return judge(None, &credentials) };
+    if let Some(cached) = accounts.get_cached(aci).await
+        && let Ok(caller) = judge(Some(cached), &credentials)
+    {
+        return Ok(caller);
+    }
+    // The cached copy may be older than the password, so only the account itself can refuse. It is also read where there is
+    // no such account: whoever is refused has cost one read.
+    judge(accounts.refresh(aci).await?, &credentials)
+}
+
+fn judge(account: Option<Account>, credentials: &BasicCredentials) -> Result<Caller, ApiError> {
     let device = account.as_ref().and_then(|account| account.device(credentials.device));
     let hash = device.map_or_else(SaltedTokenHash::of_nobody, |device| device.auth.clone());
     match (hash.verify(&credentials.password), account) {

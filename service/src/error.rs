@@ -51,6 +51,8 @@ pub enum ApiError {
     Unavailable(String),
     /// Too many others changed the same thing at once.
     Contested,
+    /// The endpoint panicked; the panic has been reported where it happened.
+    Panicked,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,10 @@ impl ApiError {
             Self::Unavailable(why) => {
                 tracing::error!(route, why, "cannot serve");
                 Reply::empty(503)
+            }
+            Self::Panicked => {
+                tracing::error!(route, "the endpoint panicked");
+                Reply::empty(500)
             }
             Self::Contested => {
                 tracing::warn!(route, "gave up against contention");

@@ -3,8 +3,10 @@
 //!
 //! The template is the label in logs and metrics. Raw paths hold session ids and are never written anywhere.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::authenticate;
@@ -61,11 +63,14 @@ pub const ROUTES: &[Route] = &[
 /// Runs one call through its route. Always answers.
 pub async fn serve(registry: &Registry, route: &'static Route, call: Call) -> Reply {
     let stopwatch = Stopwatch::start();
-    let reply = match tokio::time::timeout(PATIENCE, answer(registry, route, call)).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(error)) => error.into_reply(route.template),
-        Err(_) => ApiError::Unavailable("the endpoint took too long".to_owned()).into_reply(route.template),
+    // An endpoint that dies still answers: clients that hear nothing repeat themselves for ever.
+    let work = AssertUnwindSafe(tokio::time::timeout(PATIENCE, answer(registry, route, call))).catch_unwind();
+    let result = match work.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(ApiError::Unavailable("the endpoint took too long".to_owned())),
+        Err(_) => Err(ApiError::Panicked),
     };
+    let reply = result.unwrap_or_else(|error| error.into_reply(route.template));
     stopwatch.request(route.method, route.template, reply.status);
     finish(registry, reply)
 }

@@ -19,7 +19,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::dynamo::items;
 use crate::dynamo::tables::Table;
-use crate::dynamo::{CommitError, Dynamo, StoreError};
+use crate::dynamo::{CommitError, Dynamo, StoreError, Write};
 use crate::ids::{AccountId, NumberId};
 use crate::model::{Account, VerifiedNumber};
 use crate::number::E164;
@@ -111,20 +111,34 @@ impl AccountsManager {
         row.map(|row| items::from_item(row, "account")).transpose()
     }
 
-    /// The account as the cache has it, or as it stands if the cache does not answer. For reading only.
-    pub async fn get_cached(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
-        if let Ok(Some(cached)) = self.cache.get(&cache_key(aci)).await
-            && let Ok(account) = serde_json::from_slice(&cached)
-        {
-            metrics::counter!("signet_account_reads_total", "from" => "cache").increment(1);
-            return Ok(Some(account));
-        }
-        metrics::counter!("signet_account_reads_total", "from" => "store").increment(1);
+    /// The account as the cache has it, if it has it and answers. It may be older than the account.
+    pub async fn get_cached(&self, aci: AccountId) -> Option<Account> {
+        let cached = self.cache.get(&cache_key(aci)).await.ok().flatten();
+        let account = cached.and_then(|cached| serde_json::from_slice(&cached).ok());
+        let outcome = if account.is_some() { "hit" } else { "miss" };
+        metrics::counter!("signet_account_cache_total", "outcome" => outcome).increment(1);
+        account
+    }
+
+    /// The account as it stands, which the cache then has, too.
+    pub async fn refresh(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
         let account = self.get(aci).await?;
         if let Some(account) = &account {
             self.remember(account).await;
         }
         Ok(account)
+    }
+
+    /// Commits and then caches, in a task of its own: a client that hangs up between the two must not leave a cache that does
+    /// not know of the commit.
+    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, AccountsError> {
+        let me = self.clone();
+        let committed = tokio::spawn(async move {
+            me.dynamo.commit(name, writes).await?;
+            me.remember(&account).await;
+            Ok(account)
+        });
+        committed.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
     }
 
     /// Puts the account into the cache, unless a newer version is there. A cache that does not answer is no error: readers

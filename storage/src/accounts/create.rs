@@ -17,8 +17,6 @@ impl AccountsManager {
         let account = new.begin(ids.aci, ids.pni, number, self.clock.now());
         writes.push(rows::put_account(&account, None, self.chance.uuid()));
         writes.extend(keys);
-        self.dynamo.commit("register", writes).await?;
-        self.remember(&account).await;
-        Ok(account)
+        self.commit("register", writes, account).await
     }
 }

@@ -24,9 +24,7 @@ impl AccountsManager {
         let claim = rows::claim_number(verified.number(), Ids { aci: old.aci, pni: old.pni });
         let mut writes = vec![claim, rows::put_account(&account, Some(old.version), self.chance.uuid())];
         writes.extend(keys);
-        self.dynamo.commit("reclaim", writes).await?;
-        self.remember(&account).await;
-        Ok(account)
+        self.commit("reclaim", writes, account).await
     }
 }
 

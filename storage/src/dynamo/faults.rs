@@ -26,6 +26,8 @@ pub enum Fault {
     LoseRequest,
     /// The store does its work, and the connection breaks before the answer arrives.
     LoseReply,
+    /// The program itself has a bug, and panics.
+    Panic,
 }
 
 /// What goes wrong and when. Clones share the plan.
@@ -121,6 +123,7 @@ impl HttpConnector for Faulty {
                     tokio::time::sleep(by).await;
                     me.inner.call(request).await
                 }
+                Some(Fault::Panic) => panic!("a planned panic"),
                 Some(Fault::LoseRequest) => Err(cut()),
                 Some(Fault::LoseReply) => {
                     me.inner.call(request).await?;
