@@ -123,8 +123,9 @@ fn every_route_is_documented() {
         .collect();
     let mut table = Table::default();
     for route in ROUTES {
-        let line = format!("| {} | `{}` |", route.method.as_str(), route.template);
-        table.row(name(route), text.contains(&line), true);
+        let (method, template) = (route.method.as_str(), format!("`{}`", route.template));
+        let documented = text.lines().any(|line| line.contains(method) && line.contains(&template));
+        table.row(name(route), documented, true);
     }
     table.close();
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use signet::{Application, Registry};
 use signet_config::{Config, LimitId, StorageTarget};
 use signet_storage::chance::Chance;
@@ -131,12 +133,19 @@ impl TestRegistry {
     }
 }
 
-/// Every text, number and byte of a row, one after the other, names included: what somebody who stole it could read.
+/// Every text, number and byte of a row, one after the other, names included, and what is base64 or hex decoded too: what
+/// somebody who stole it could read.
 pub fn contents(row: &Item) -> Vec<u8> {
     fn gather(value: &Value, into: &mut Vec<u8>) {
         into.push(b'\n');
         match value {
-            Value::S(text) | Value::N(text) => into.extend_from_slice(text.as_bytes()),
+            Value::S(text) | Value::N(text) => {
+                into.extend_from_slice(text.as_bytes());
+                for decoded in [STANDARD.decode(text).ok(), hex::decode(text).ok()].into_iter().flatten() {
+                    into.push(b'\n');
+                    into.extend(decoded);
+                }
+            }
             Value::B(bytes) => into.extend_from_slice(bytes.as_ref()),
             Value::L(list) => list.iter().for_each(|value| gather(value, into)),
             Value::M(map) => map.values().for_each(|value| gather(value, into)),
