@@ -176,18 +176,14 @@ async fn one_address_has_so_many_requests_on_whatever_route() {
 #[tokio::test]
 async fn a_permit_comes_back_and_the_wait_is_at_least_a_second() {
     let t = TestRegistry::start_with(|config| {
-        let limit = Limit { size: 1, per: Duration::from_millis(400), on_failure: OnFailure::Allow };
+        let limit = Limit { size: 1, per: Duration::from_secs(1), on_failure: OnFailure::Allow };
         config.limits.set(LimitId::Address, limit);
     });
-    assert_eq!(t.client.whoami("x", "y").await.status, 401);
-    let refused = loop {
-        let answer = t.client.whoami("x", "y").await;
-        if answer.status == 429 {
-            break answer;
-        }
-    };
-    assert_eq!(refused.header("retry-after"), Some("1"));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answers = futures::future::join_all((0..10).map(|_| t.client.whoami("x", "y"))).await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+    assert!(!refused.is_empty() && refused.len() < answers.len());
+    assert!(refused.iter().all(|answer| answer.header("retry-after") == Some("1")));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(t.client.whoami("x", "y").await.status, 401);
 }
 
