@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::error::ApiError;
@@ -27,7 +27,11 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::Unprocessable);
     }
-    Ok(serde_json::from_slice(body)?)
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<IgnoredAny>(body) {
+        // The parser calls some wrong shapes a wrong syntax, `null` for an enum among them.
+        Ok(IgnoredAny) => ApiError::Unprocessable,
+        Err(_) => error.into(),
+    })
 }
 
 /// `null` for a primitive means its zero, as an absent field does.
@@ -104,5 +108,14 @@ mod tests {
             assert_eq!(matches!(error, ApiError::Malformed), malformed, "{body}");
         }
         assert!(matches!(read::<String>(&Bytes::new()), Err(ApiError::Unprocessable)));
+
+        #[derive(Debug, Deserialize)]
+        enum Word {}
+        for body in ["null", "5", "true", "{}", "[]", "\"other\"", "1e999"] {
+            assert!(
+                matches!(read::<Word>(&Bytes::from_static(body.as_bytes())), Err(ApiError::Unprocessable)),
+                "{body}"
+            );
+        }
     }
 }

@@ -25,6 +25,7 @@ impl Chance {
         Self(Source::Seeded(std::sync::Arc::new(std::sync::Mutex::new(seeded::Stream::new(seed)))))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that may draw")]
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
             // There is no sensible way on without randomness, and Linux has not failed here since 3.17.

@@ -1,4 +1,8 @@
 //! All integration tests, in one binary: it links once.
 
 mod cache;
+mod coverage;
+mod house;
+mod limits;
 mod registration;
+mod verification;

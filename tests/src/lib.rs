@@ -8,6 +8,8 @@ pub mod http_engine;
 pub mod process;
 pub mod redis;
 pub mod registry;
+pub mod table;
 
 pub use client::{Answer, Client, SignalClient};
 pub use registry::TestRegistry;
+pub use table::Table;

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use signet::{Application, Registry};
 use signet_config::{Config, LimitId, StorageTarget};
 use signet_storage::chance::Chance;
 use signet_storage::clock::{ManualClock, Timestamp};
 use signet_storage::dynamo::faults::Faults;
+use signet_storage::dynamo::tables::{TABLES, Table};
+use signet_storage::dynamo::{Item, Value};
 use signet_storage::{StartError, World};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -94,6 +98,30 @@ impl TestRegistry {
         self.registry.outbox.letter(number).and_then(|letter| letter.push_challenge).expect("a challenge was sent")
     }
 
+    /// All rows of a table, as the store has them: expired ones too.
+    pub async fn rows(&self, table: Table) -> Vec<Item> {
+        let dynamo = &self.registry.storage.dynamo;
+        let scan = dynamo.client().scan().table_name(dynamo.table_name(table)).consistent_read(true);
+        let (mut rows, mut from) = (Vec::new(), None);
+        loop {
+            let page = scan.clone().set_exclusive_start_key(from).send().await.expect("a scan");
+            rows.extend(page.items.unwrap_or_default());
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return rows;
+            }
+        }
+    }
+
+    /// How many rows there are in each table.
+    pub async fn row_counts(&self) -> Vec<(&'static str, usize)> {
+        let mut counts = Vec::new();
+        for spec in &TABLES {
+            counts.push((spec.name, self.rows(spec.table).await.len()));
+        }
+        counts
+    }
+
     /// A verified session for this number; returns its id.
     pub async fn verified_session(&self, number: &str) -> String {
         let begun = self.client.begin_session(number).await.expect(200);
@@ -103,6 +131,34 @@ impl TestRegistry {
         assert_eq!(done["verified"], true);
         id
     }
+}
+
+/// Every text, number and byte of a row, one after the other, names included, and what is base64 or hex decoded too: what
+/// somebody who stole it could read.
+pub fn contents(row: &Item) -> Vec<u8> {
+    fn gather(value: &Value, into: &mut Vec<u8>) {
+        into.push(b'\n');
+        match value {
+            Value::S(text) | Value::N(text) => {
+                into.extend_from_slice(text.as_bytes());
+                for decoded in [STANDARD.decode(text).ok(), hex::decode(text).ok()].into_iter().flatten() {
+                    into.push(b'\n');
+                    into.extend(decoded);
+                }
+            }
+            Value::B(bytes) => into.extend_from_slice(bytes.as_ref()),
+            Value::L(list) => list.iter().for_each(|value| gather(value, into)),
+            Value::M(map) => map.values().for_each(|value| gather(value, into)),
+            Value::Bool(_) | Value::Null(_) => {}
+            other => panic!("rows hold no {other:?}"),
+        }
+    }
+    let mut bytes = Vec::new();
+    for (name, value) in row {
+        bytes.extend_from_slice(name.as_bytes());
+        gather(value, &mut bytes);
+    }
+    bytes
 }
 
 impl Drop for TestRegistry {

@@ -1,3 +1,5 @@
+//! The rules of a session, each with the clock in hand.
+
 use std::time::Duration;
 
 use super::code::{Code, CodeKey, StoredCode};
