@@ -27,10 +27,11 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::Unprocessable);
     }
-    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<IgnoredAny>(body) {
-        // The parser calls some wrong shapes a wrong syntax, `null` for an enum among them.
+    // What kind of error it is, the parser does not tell well: it stops at the first surprise, and calls some wrong shapes a
+    // wrong syntax. So the body is read once more, for its syntax alone.
+    serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<IgnoredAny>(body) {
         Ok(IgnoredAny) => ApiError::Unprocessable,
-        Err(_) => error.into(),
+        Err(_) => ApiError::Malformed,
     })
 }
 
