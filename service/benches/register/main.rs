@@ -4,6 +4,8 @@
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
 //! process. Their ratio is what this bench is for. `cargo bench -- --quick` measures shorter.
 
+#![allow(clippy::print_stdout, reason = "a bench prints")]
+
 mod bare;
 mod load;
 mod server;
