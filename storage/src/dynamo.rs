@@ -19,7 +19,7 @@ mod write;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 pub use bootstrap::BootstrapError;
 pub use condition::Condition;
@@ -102,7 +102,10 @@ impl Dynamo {
 
     async fn attempt(&self, writes: &[Write]) -> Result<(), CommitError> {
         match writes {
-            [write] => self.write_one(write.clone()).await,
+            // A single conditional put costs half of a transaction of one.
+            [Write { label, table, change: Change::Put(item), condition }] => {
+                self.put(label, *table, item.clone(), condition.clone()).await
+            }
             many => self.transact(many).await,
         }
     }
@@ -113,32 +116,22 @@ impl Dynamo {
         sent.map(drop).map_err(|e| refusal::of_transaction(e, writes))
     }
 
-    /// A single conditional write costs half of a transaction of one.
-    async fn write_one(&self, write: Write) -> Result<(), CommitError> {
-        use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-        let (label, table) = (write.label, self.table_name(write.table));
-        let condition = write.condition.map(Condition::render);
-        let (text, names, values) = match &condition {
-            Some(c) => (Some(c.text.clone()), Some(c.names.clone()), c.values()),
-            None => (None, None, None),
-        };
-        let on_failure = condition.is_some().then_some(AllOld);
-        match write.change {
-            Change::Put(item) => {
-                let put = self.client.put_item().table_name(table).set_item(Some(item));
-                let put = put.set_condition_expression(text).set_expression_attribute_names(names);
-                let put = put.set_expression_attribute_values(values);
-                let sent = put.set_return_values_on_condition_check_failure(on_failure).send().await;
-                sent.map(drop).map_err(|e| refusal::of_put(e, label))
-            }
-            Change::Delete(key) => {
-                let delete = self.client.delete_item().table_name(table).set_key(Some(key));
-                let delete = delete.set_condition_expression(text).set_expression_attribute_names(names);
-                let delete = delete.set_expression_attribute_values(values);
-                let sent = delete.set_return_values_on_condition_check_failure(on_failure).send().await;
-                sent.map(drop).map_err(|e| refusal::of_delete(e, label))
-            }
+    async fn put(
+        &self,
+        label: &'static str,
+        table: Table,
+        item: Item,
+        condition: Option<Condition>,
+    ) -> Result<(), CommitError> {
+        let mut put = self.client.put_item().table_name(self.table_name(table)).set_item(Some(item));
+        if let Some(condition) = condition.map(Condition::render) {
+            put = put
+                .set_expression_attribute_values(condition.values())
+                .set_expression_attribute_names(Some(condition.names))
+                .condition_expression(condition.text)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         }
+        put.send().await.map(drop).map_err(|e| refusal::of_put(e, label))
     }
 
     /// 5 to 10 ms at first, doubling; spread so that rivals do not meet again.
