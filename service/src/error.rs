@@ -142,16 +142,6 @@ fn whole_seconds(wait: Duration) -> String {
     wait.as_millis().div_ceil(1000).max(1).to_string()
 }
 
-impl From<serde_json::Error> for ApiError {
-    fn from(error: serde_json::Error) -> Self {
-        use serde_json::error::Category;
-        match error.classify() {
-            Category::Data => Self::Unprocessable,
-            Category::Syntax | Category::Eof | Category::Io => Self::Malformed,
-        }
-    }
-}
-
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())

@@ -27,10 +27,11 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::Unprocessable);
     }
-    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<IgnoredAny>(body) {
-        // The parser calls some wrong shapes a wrong syntax, `null` for an enum among them.
+    // The parser stops at the first thing wrong, and calls some wrong shapes (`null` for an enum) a wrong syntax. So what is
+    // wrong is decided over the whole body.
+    serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<IgnoredAny>(body) {
         Ok(IgnoredAny) => ApiError::Unprocessable,
-        Err(_) => error.into(),
+        Err(_) => ApiError::Malformed,
     })
 }
 
