@@ -27,8 +27,8 @@ pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
     if body.is_empty() {
         return Err(ApiError::Unprocessable);
     }
-    // What kind of error it is, the parser does not tell well: it stops at the first surprise, and calls some wrong shapes a
-    // wrong syntax. So the body is read once more, for its syntax alone.
+    // The parser stops at the first thing wrong, and calls some wrong shapes (`null` for an enum) a wrong syntax. So what is
+    // wrong is decided over the whole body.
     serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<IgnoredAny>(body) {
         Ok(IgnoredAny) => ApiError::Unprocessable,
         Err(_) => ApiError::Malformed,

@@ -46,6 +46,8 @@ async fn header_then_syntax_then_fields_then_signatures_then_capabilities_then_k
         ("a malformed header, no JSON", Some(&malformed), "{".to_owned(), 401),
         ("a malformed header, a bad field", Some(&malformed), body(from_ref(&bad_field)), 401),
         ("no JSON after a bad field", Some(&good), format!("{}}}", body(from_ref(&bad_field))), 400),
+        ("a bad field, then no JSON", Some(&good), r#"{"accountAttributes":5,"#.to_owned(), 400),
+        ("a list that does not end", Some(&good), "[".to_owned(), 400),
         ("a bad field, no capability", Some(&good), body(&[bad_field.clone(), without_spqr()]), 422),
         ("a bad signature, no capability", Some(&good), body(&[bad_signature.clone(), without_spqr()]), 422),
         ("a bad field, by ACI", Some(&by_aci), body(&[bad_field]), 422),

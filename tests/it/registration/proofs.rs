@@ -58,7 +58,8 @@ async fn kinds_that_are_not_open() {
         body["sessionId"] = Value::Null;
         body["receiptCredentialPresentation"] = json!("cmVjZWlwdA");
     };
-    let proofs: [(&str, fn(&mut Value)); 3] = [
+    type Change = fn(&mut Value);
+    let proofs: [(&str, Change); 3] = [
         ("session", |_| {}),
         ("password", |body| {
             body["sessionId"] = Value::Null;
