@@ -1,11 +1,14 @@
 //! The REST inlet: actix request → [`Call`] → [`Reply`] → actix response, over the one route table. Nothing is decided here but
 //! what belongs to HTTP itself: the shield, the length and the patience for a body, 404 and 405.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+
+use signet_config::LimitId;
 
 use crate::call::{Call, Headers, Method, Reply};
 use crate::client_address;
@@ -26,25 +29,25 @@ pub fn configure(app: &mut web::ServiceConfig) {
             let serve = move |request: HttpRequest, payload: web::Payload| serve(route, request, payload);
             resource = resource.route(web::method(method(route.method)).to(serve));
         }
-        app.service(resource.default_service(web::to(|request| nothing(request, 405))));
+        let methods = ROUTES.iter().filter(|route| route.template == template).map(|route| route.method.as_str());
+        let allow = methods.collect::<Vec<_>>().join(", ");
+        let other_method = move |request| nothing(request, Reply::empty(405).with("allow", allow.clone()));
+        app.service(resource.default_service(web::to(other_method)));
     }
-    app.default_service(web::to(|request| nothing(request, 404)));
+    app.default_service(web::to(|request| nothing(request, Reply::empty(404))));
 }
 
 async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let registry = registry(&request);
-    let client = client(&request, &registry);
-    if let Some(client) = client
-        && let Err(retry_after) = registry.shield.check(client)
-    {
-        let limiter = signet_config::LimitId::Address;
-        return refuse(&registry, route, ApiError::RateLimited { limiter, retry_after });
-    }
+    let client = match let_in(&request, &registry) {
+        Ok(client) => client,
+        Err(refused) => return refuse(&registry, route.template, refused),
+    };
     let body = match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(LONGEST_BODY)).await {
         Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(_))) => return refuse(&registry, route, ApiError::BadRequest),
-        Ok(Err(_)) => return refuse(&registry, route, ApiError::TooLarge),
-        Err(_) => return refuse(&registry, route, ApiError::TooSlow),
+        Ok(Ok(Err(_))) => return refuse(&registry, route.template, ApiError::BadRequest),
+        Ok(Err(_)) => return refuse(&registry, route.template, ApiError::TooLarge),
+        Err(_) => return refuse(&registry, route.template, ApiError::TooSlow),
     };
     let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let mut headers = Headers::default();
@@ -55,12 +58,23 @@ async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payloa
 }
 
 /// An answer for what no endpoint stands behind.
-async fn nothing(request: HttpRequest, status: u16) -> HttpResponse {
-    respond(routes::finish(&registry(&request), Reply::empty(status)))
+async fn nothing(request: HttpRequest, reply: Reply) -> HttpResponse {
+    let registry = registry(&request);
+    match let_in(&request, &registry) {
+        Ok(_) => respond(routes::finish(&registry, reply)),
+        Err(refused) => refuse(&registry, "none", refused),
+    }
 }
 
-fn refuse(registry: &Registry, route: &'static Route, error: ApiError) -> HttpResponse {
-    respond(routes::finish(registry, error.into_reply(route.template)))
+/// Past the shield, before any work is done; tells where the client is.
+fn let_in(request: &HttpRequest, registry: &Registry) -> Result<Option<IpAddr>, ApiError> {
+    let client = client(request, registry);
+    let refused = client.and_then(|client| registry.shield.check(client).err());
+    refused.map_or(Ok(client), |retry_after| Err(ApiError::RateLimited { limiter: LimitId::Address, retry_after }))
+}
+
+fn refuse(registry: &Registry, template: &'static str, error: ApiError) -> HttpResponse {
+    respond(routes::finish(registry, error.into_reply(template)))
 }
 
 fn respond(reply: Reply) -> HttpResponse {
@@ -81,7 +95,7 @@ fn registry(request: &HttpRequest) -> Arc<Registry> {
     Arc::clone(data)
 }
 
-fn client(request: &HttpRequest, registry: &Registry) -> Option<std::net::IpAddr> {
+fn client(request: &HttpRequest, registry: &Registry) -> Option<IpAddr> {
     let forwarded_for = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
     let peer = request.peer_addr().map(|address| address.ip());
     client_address::resolve(peer, forwarded_for, &registry.trusted_proxies)
