@@ -22,6 +22,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 3;
+/// A second try follows within this time, a third within twice as much. The SDK's own second would be most of what a client
+/// waits for; a store that is overloaded is spared by the SDK's budget of retries, not by this.
+const BACK_OFF: Duration = Duration::from_millis(100);
 const CACHE_GRACE_MILLIS: u64 = 1_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +113,7 @@ async fn client(config: &signet_config::Storage, world: &World) -> Result<(Clien
     let common = ClientConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACK_OFF))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match config.target {
         StorageTarget::Embedded => {
