@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, Service as _};
+use actix_web::http::ConnectionType;
 use actix_web::{App, HttpServer, web};
 use signet_config::Config;
 use signet_storage::number::E164;
@@ -20,6 +21,10 @@ use crate::{metrics, rest};
 
 /// How long requests in flight may take once the registry has been told to stop.
 const DRAIN_SECONDS: u64 = 30;
+/// How long a registry that people use goes on serving once it has been told to stop, while `/readyz` sends new clients
+/// elsewhere. The server below closes connections whose requests it has not begun to read, answered or not; by then there
+/// should be none.
+pub const LAST_CALL: Duration = Duration::from_secs(1);
 /// A request's head must have arrived by then.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -42,6 +47,7 @@ pub struct Application {
     management: Server,
     registry: Arc<Registry>,
     draining: Arc<AtomicBool>,
+    last_call: Duration,
     http_address: SocketAddr,
     management_address: SocketAddr,
 }
@@ -62,10 +68,16 @@ impl Application {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
-        let public = serve_public(http, workers, registry.clone()).map_err(BuildError::Server)?;
+        let public = serve_public(http, workers, registry.clone(), draining.clone()).map_err(BuildError::Server)?;
         let manage = Management { registry: registry.clone(), recorder, draining: draining.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
-        Ok(Self { public, management, registry, draining, http_address, management_address })
+        let last_call = Duration::ZERO;
+        Ok(Self { public, management, registry, draining, last_call, http_address, management_address })
+    }
+
+    /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
+    pub fn with_last_call(self, last_call: Duration) -> Self {
+        Self { last_call, ..self }
     }
 
     /// Where clients are served.
@@ -82,7 +94,7 @@ impl Application {
         &self.registry
     }
 
-    /// Serves until `stop` comes true, then stops accepting, finishes what runs, and returns.
+    /// Serves until `stop` comes true and the last call is over, then stops accepting, finishes what runs, and returns.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let (public, managing) = (self.public.handle(), self.management.handle());
         let housekeeping = tokio::spawn(keep_house(self.registry.clone()));
@@ -90,6 +102,7 @@ impl Application {
         let drain = async {
             stop.await;
             draining.store(true, Ordering::SeqCst);
+            tokio::time::sleep(self.last_call).await;
             public.stop(true).await;
             managing.stop(true).await;
         };
@@ -107,9 +120,28 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, BuildError> {
     listener.local_addr().map_err(BuildError::Server)
 }
 
-fn serve_public(listener: TcpListener, workers: usize, registry: Arc<Registry>) -> std::io::Result<Server> {
+fn serve_public(
+    listener: TcpListener,
+    workers: usize,
+    registry: Arc<Registry>,
+    draining: Arc<AtomicBool>,
+) -> std::io::Result<Server> {
     let registry = web::Data::from(registry);
-    let app = move || App::new().app_data(registry.clone()).configure(rest::configure);
+    let app = move || {
+        let draining = draining.clone();
+        // While draining, a connection's next answer is its last: no request can then be caught by its end.
+        let with_farewell = App::new().wrap_fn(move |request, service| {
+            let (answer, draining) = (service.call(request), draining.clone());
+            async move {
+                let mut answer = answer.await?;
+                if draining.load(Ordering::SeqCst) {
+                    answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+                }
+                Ok(answer)
+            }
+        });
+        with_farewell.app_data(registry.clone()).configure(rest::configure)
+    };
     let server = HttpServer::new(app).workers(workers).client_request_timeout(HEAD_PATIENCE);
     Ok(server.shutdown_timeout(DRAIN_SECONDS).disable_signals().listen(listener)?.run())
 }

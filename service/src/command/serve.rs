@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandResult;
 use crate::Application;
+use crate::application::LAST_CALL;
 
 pub fn run(config: &Config) -> CommandResult {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
@@ -16,7 +17,7 @@ pub fn run(config: &Config) -> CommandResult {
     actix_rt::System::new().block_on(async {
         let application = Application::build(config, World::real()).await?;
         introduce(config, &application)?;
-        application.run_until(told_to_stop()?).await?;
+        application.with_last_call(LAST_CALL).run_until(told_to_stop()?).await?;
         writeln!(std::io::stdout(), "Stopped; everything that was answered is kept.")?;
         Ok(())
     })
