@@ -115,10 +115,12 @@ impl HttpConnector for Faulty {
             match me.faults.draw(&operation) {
                 None => me.inner.call(request).await,
                 Some(Fault::Throttle) => Ok(refusal("ThrottlingException", "")),
-                Some(Fault::Conflict) => {
+                Some(Fault::Conflict) if operation == "TransactWriteItems" => {
                     let reasons = r#","CancellationReasons":[{"Code":"TransactionConflict"}]"#;
                     Ok(refusal("TransactionCanceledException", reasons))
                 }
+                // A single write is told in another way.
+                Some(Fault::Conflict) => Ok(refusal("TransactionConflictException", "")),
                 Some(Fault::Delay(by)) => {
                     tokio::time::sleep(by).await;
                     me.inner.call(request).await
