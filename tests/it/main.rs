@@ -5,4 +5,5 @@ mod coverage;
 mod house;
 mod limits;
 mod registration;
+mod storage;
 mod verification;

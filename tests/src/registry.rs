@@ -18,7 +18,7 @@ use signet_storage::{StartError, World};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::Client;
+use crate::{Client, audit};
 
 /// Runs until it is dropped.
 pub struct TestRegistry {
@@ -100,17 +100,7 @@ impl TestRegistry {
 
     /// All rows of a table, as the store has them: expired ones too.
     pub async fn rows(&self, table: Table) -> Vec<Item> {
-        let dynamo = &self.registry.storage.dynamo;
-        let scan = dynamo.client().scan().table_name(dynamo.table_name(table)).consistent_read(true);
-        let (mut rows, mut from) = (Vec::new(), None);
-        loop {
-            let page = scan.clone().set_exclusive_start_key(from).send().await.expect("a scan");
-            rows.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return rows;
-            }
-        }
+        audit::rows(&self.registry.storage.dynamo, table).await
     }
 
     /// How many rows there are in each table.

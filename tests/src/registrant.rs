@@ -1,0 +1,104 @@
+//! Somebody who registers, seen from below the wire: a proven number, checked keys, and what goes into the account.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use signet_keys::signing::{ClientKeys, IdentityKeyPair};
+use signet_keys::{CheckedDeviceKeys, KeysManager};
+use signet_storage::accounts::{AccountsError, Slot};
+use signet_storage::chance::Chance;
+use signet_storage::clock::Timestamp;
+use signet_storage::hash::SaltedTokenHash;
+use signet_storage::ids::{DeviceId, RegistrationId, SessionId};
+use signet_storage::model::account::NewAccount;
+use signet_storage::model::code::{Code, CodeKey, StoredCode};
+use signet_storage::model::device::{NewChannel, NewDevice};
+use signet_storage::model::session::Transport;
+use signet_storage::model::{Account, LockCleared, VerificationSession, VerifiedNumber};
+use signet_storage::number::E164;
+
+use crate::engine::Store;
+
+#[derive(Clone)]
+pub struct Registrant {
+    pub aci: CheckedDeviceKeys,
+    pub pni: CheckedDeviceKeys,
+    pub password: String,
+}
+
+impl Registrant {
+    pub fn generate() -> Self {
+        let password = hex::encode(Chance::system().bytes::<12>());
+        Self { aci: device_keys(), pni: device_keys(), password }
+    }
+
+    pub fn account(&self) -> NewAccount {
+        NewAccount {
+            device: NewDevice {
+                auth: SaltedTokenHash::of(&self.password, &Chance::system()),
+                name: None,
+                channel: NewChannel::Fetches,
+                registration_id: RegistrationId::try_from(1234).expect("in range"),
+                pni_registration_id: Some(RegistrationId::try_from(5678).expect("in range")),
+                user_agent: None,
+                capabilities: BTreeSet::from(["storage".to_owned()]),
+            },
+            identity_key: self.aci.identity().serialize()[..].into(),
+            pni_identity_key: self.pni.identity().serialize()[..].into(),
+            unidentified_access_key: Some(vec![7; 16].into()),
+            unrestricted_unidentified_access: false,
+            discoverable_by_phone_number: true,
+        }
+    }
+
+    /// One try of what a registration does with the store: looks who has the number, then creates or reclaims.
+    pub async fn register(&self, store: &Store, number: &str) -> Result<Account, AccountsError> {
+        let verified = verified(number, store.now());
+        let slot = store.accounts().slot_for(&verified).await?;
+        self.register_into(store, slot, &verified).await
+    }
+
+    pub async fn register_into(
+        &self,
+        store: &Store,
+        slot: Slot,
+        verified: &VerifiedNumber,
+    ) -> Result<Account, AccountsError> {
+        let (accounts, keys) = (store.accounts(), KeysManager::new(&store.storage));
+        match slot {
+            Slot::Vacant(slot) => {
+                let writes = keys.writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &self.aci, &self.pni);
+                accounts.create(slot, self.account(), writes).await
+            }
+            Slot::Occupied(account) => {
+                let cleared = LockCleared::no_lock(*account);
+                let mut writes = keys.writes_for_new_device(cleared.ids(), DeviceId::PRIMARY, &self.aci, &self.pni);
+                writes.extend(keys.writes_for_removed_devices(cleared.account()));
+                accounts.reclaim(cleared, verified, self.account(), writes).await
+            }
+        }
+    }
+}
+
+fn device_keys() -> CheckedDeviceKeys {
+    let identity = IdentityKeyPair::generate();
+    let ClientKeys { signed, last_resort } = ClientKeys::generate(&identity);
+    CheckedDeviceKeys::check(identity.public().clone(), signed, last_resort).expect("our own signatures verify")
+}
+
+/// Proof of a number, got the way everybody gets it: a code was sent and submitted.
+pub fn verified(number: &str, now: Timestamp) -> VerifiedNumber {
+    let session = verified_session(number, now);
+    VerifiedNumber::from_session(&session, session.number()).expect("the session is verified")
+}
+
+pub fn verified_session(number: &str, now: Timestamp) -> VerificationSession {
+    let (chance, key) = (Chance::system(), CodeKey::new([7; 32]));
+    let number = E164::parse(number).expect("a number");
+    let (id, code) = (SessionId::draw(&chance), Code::draw(&chance));
+    let mut session = VerificationSession::begin(id, number, Vec::new(), None, now);
+    let stored = StoredCode::of(&code, &id, &key, &chance);
+    session.send(Transport::Sms, stored, Duration::from_secs(600), now).expect("the first code may be sent");
+    assert_eq!(session.guess(code.reveal(), &key, now), Ok(true));
+    session
+}
