@@ -2,6 +2,7 @@
 
 mod cache;
 mod coverage;
+mod faults;
 mod house;
 mod limits;
 mod registration;
