@@ -5,6 +5,7 @@ mod coverage;
 mod faults;
 mod house;
 mod limits;
+mod process;
 mod registration;
 mod storage;
 mod verification;

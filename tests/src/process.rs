@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use crate::Client;
+use signet_config::Config;
+use signet_storage::{Sessions, StartError, Storage, World};
 
-/// The `signet` that was built along with the tests.
+use crate::registrant::verified_session;
+use crate::{Audit, Client, engine};
+
+/// The `signet` that was built along with the tests, under a name that tells it from the one people run.
 pub fn signet() -> Command {
     let mut command = Command::new(binary());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -16,9 +20,37 @@ pub fn signet() -> Command {
 
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test runs from somewhere");
-    let binary = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("signet");
-    assert!(binary.exists(), "build the workspace first: {} is missing", binary.display());
+    let binary = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("signet-under-test");
+    assert!(binary.exists(), "{} is built along with the tests, but missing", binary.display());
     binary
+}
+
+/// The store in a data directory, opened by this process instead of a registry.
+pub async fn open(data: &Path) -> Result<Storage, StartError> {
+    let mut config = Config::for_testing();
+    config.storage.path = data.to_owned();
+    Storage::open(&config, World::real()).await
+}
+
+/// Proves numbers in bulk, in a data directory that no registry has open. Returns the ids of the verified sessions.
+pub async fn prove(data: &Path, numbers: &[String]) -> Vec<String> {
+    let storage = open(data).await.expect("nobody else has the directory");
+    let (store, now) = (Sessions::new(&storage), storage.clock.now());
+    let sessions: Vec<_> = numbers.iter().map(|number| verified_session(number, now)).collect();
+    let stored = futures::future::join_all(sessions.iter().map(|session| store.create(session))).await;
+    assert!(stored.iter().all(Result::is_ok), "sessions are stored");
+    drop((store, storage));
+    engine::until_free(data).await;
+    sessions.iter().map(|session| session.id().encoded()).collect()
+}
+
+/// Looks at everything in a data directory that no registry has open.
+pub async fn audit(data: &Path) -> Audit {
+    let storage = open(data).await.expect("nobody else has the directory");
+    let audit = Audit::of(&storage).await;
+    drop(storage);
+    engine::until_free(data).await;
+    audit
 }
 
 /// A running `signet serve`, killed when dropped.
@@ -60,10 +92,18 @@ impl Serving {
     }
 
     /// Sends SIGTERM and waits for the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success());
+    pub fn terminate(self) -> Option<i32> {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until it has ended by itself; returns its exit code.
+    pub fn wait(mut self) -> Option<i32> {
         for _ in 0..600 {
             if let Some(status) = self.child.try_wait().expect("a status") {
                 return status.code();
