@@ -2,6 +2,7 @@
 
 mod cache;
 mod coverage;
+mod crash;
 mod faults;
 mod house;
 mod limits;
