@@ -44,9 +44,11 @@ async fn run(directory: &Path, rounds: usize, window: Duration) {
     for concurrency in CONCURRENCY {
         let (mut http, mut ceiling) = (Measured::default(), Measured::default());
         for _ in 0..rounds {
-            let sessions = load::prove_numbers(&server, (window.as_secs() as usize) * 3_500).await;
-            http += load::register(&server, sessions, concurrency, window).await;
             ceiling += bare.measure(concurrency, window).await;
+            // As many as can be used at the very most: idle sessions would only make the served database larger.
+            let enough = ceiling.per_second() * window.as_secs_f64();
+            let sessions = load::prove_numbers(&server, enough as usize).await;
+            http += load::register(&server, sessions, concurrency, window).await;
         }
         report(concurrency, &http, &ceiling);
     }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use signet_config::{Refusal, Refusals};
 use signet_storage::model::code::Code;
@@ -33,7 +34,9 @@ pub struct Outbox {
 
 impl Outbox {
     pub fn new(refusals: Refusals) -> Self {
-        Self { letters: Cache::builder().max_capacity(NUMBERS).time_to_live(KEPT_FOR).build(), refusals }
+        // The oldest go, so that a new letter is never the one that is not kept.
+        let letters = Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(NUMBERS);
+        Self { letters: letters.time_to_live(KEPT_FOR).build(), refusals }
     }
 
     /// # Errors
