@@ -54,8 +54,9 @@ async fn run(directory: &Path, rounds: usize, window: Duration) {
     }
     println!("\nmemory of the server: {:.1} MB idle, {:.1} MB after the load", idle, server.resident());
     println!(
-        "\nWhat limits it: the embedded engine has one writer (about 0.3 ms of CPU a transaction, serial) and the disk syncs once \
-         a group;\nthe rest is four signatures (0.2 ms), JSON and HTTP on cores that the load generator shares."
+        "\nWhat limits it: the embedded engine's one writer (0.3 to 0.4 ms of CPU a transaction, serial), its log being folded back\n\
+         now and then, and 0.8 ms of other work (signatures, the SDK, reads, HTTP) on cores that all share.\n\
+         See service/docs/performance.md."
     );
 }
 
