@@ -49,7 +49,7 @@ async fn outbox(state: web::Data<Management>, number: web::Path<String>) -> impl
         None => HttpResponse::NotFound().finish(),
         Some(letter) => HttpResponse::Ok().json(json!({
             "code": letter.code.as_ref().map(|code| code.reveal()),
-            "pushChallenge": letter.push_challenge,
+            "pushChallenge": letter.push_challenge.as_ref().map(|challenge| challenge.reveal()),
         })),
     }
 }

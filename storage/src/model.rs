@@ -6,8 +6,6 @@ pub mod device;
 pub mod evidence;
 pub mod opaque;
 pub mod session;
-#[cfg(test)]
-mod session_tests;
 
 pub use account::{Account, Badge};
 pub use device::{Device, NewDevice, PushChannel};

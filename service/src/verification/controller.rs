@@ -10,7 +10,7 @@ use signet_storage::clock::Clock;
 use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{GuessRefused, SendRefused, Undelivered};
+use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
 use signet_storage::sessions::Sessions;
 
 use super::captcha::{self, Assessment};
@@ -40,7 +40,7 @@ impl VerificationController {
         self.limits.take(LimitId::VerificationSession, &key).await?;
 
         let requested = captcha::wanted(self.challenge, push.is_some());
-        let challenge = (!requested.is_empty() && push.is_some()).then(|| self.draw_challenge());
+        let challenge = (!requested.is_empty() && push.is_some()).then(|| PushChallenge::draw(&self.chance));
         if let Some(challenge) = &challenge {
             self.sender.push_challenge(&number, challenge);
         }
@@ -74,7 +74,7 @@ impl VerificationController {
     }
 
     async fn send_push_challenge(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
-        let fresh = self.draw_challenge();
+        let fresh = PushChallenge::draw(&self.chance);
         let wanted = |session: &mut VerificationSession, now| session.want_push_challenge(fresh.clone(), now);
         let (session, challenge) = self.sessions.update(id, wanted).await?;
         self.sender.push_challenge(session.number(), &challenge);
@@ -206,11 +206,6 @@ impl VerificationController {
     fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
         let session = SessionBody::of(session, self.clock.now());
         ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
-    }
-
-    /// 16 random bytes as 32 lower-case hex digits.
-    fn draw_challenge(&self) -> String {
-        hex::encode(self.chance.bytes::<16>())
     }
 }
 

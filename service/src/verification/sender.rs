@@ -10,7 +10,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use signet_config::{Refusal, Refusals};
 use signet_storage::model::code::Code;
-use signet_storage::model::session::Transport;
+use signet_storage::model::session::{PushChallenge, Transport};
 use signet_storage::number::E164;
 
 /// Codes of more numbers than this at once push the oldest out.
@@ -22,7 +22,7 @@ const KEPT_FOR: Duration = Duration::from_secs(3600);
 #[derive(Clone, Default)]
 pub struct Letter {
     pub code: Option<Code>,
-    pub push_challenge: Option<String>,
+    pub push_challenge: Option<PushChallenge>,
 }
 
 /// The development sender. Clones share the letters.
@@ -59,9 +59,9 @@ impl Outbox {
         }
     }
 
-    pub fn push_challenge(&self, number: &E164, challenge: &str) {
+    pub fn push_challenge(&self, number: &E164, challenge: &PushChallenge) {
         let letter = self.letter(number.as_str()).unwrap_or_default();
-        let letter = Letter { push_challenge: Some(challenge.to_owned()), ..letter };
+        let letter = Letter { push_challenge: Some(challenge.clone()), ..letter };
         self.letters.insert(number.as_str().to_owned(), letter);
     }
 

@@ -3,6 +3,11 @@
 //!
 //! Invariants: a refused request changes nothing; only the last code sent counts; a code is judged at most five times.
 
+mod challenge;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,23 +16,12 @@ use super::code::{CodeKey, StoredCode};
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
 use crate::number::E164;
+pub use challenge::PushChallenge;
+use schedule::{GUESS_WAITS, Sends, after};
+pub use schedule::{Transport, When};
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// A session lives this long after whatever can happen next in it.
 const IDLE: Duration = Duration::from_secs(600);
-/// Waits before the second, third, … SMS; after the last there are no more.
-const SMS_WAITS: [Duration; 4] = [MINUTE, Duration::from_secs(120), Duration::from_secs(300), Duration::from_secs(600)];
-/// Waits before each call, counted from the first SMS and then from the last call.
-const CALL_WAITS: [Duration; 3] = [MINUTE, MINUTE, Duration::from_secs(300)];
-/// Waits before the second, third, … guess of one code.
-const GUESS_WAITS: [Duration; 4] = [Duration::ZERO, Duration::ZERO, MINUTE, Duration::from_secs(120)];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Transport {
-    Sms,
-    Voice,
-}
 
 /// What a session may want before it sends a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +40,7 @@ pub struct VerificationSession {
     last_action: Timestamp,
     requested: Vec<Information>,
     allowed: bool,
-    push_challenge: Option<String>,
+    push_challenge: Option<PushChallenge>,
     push_challenge_answered: bool,
     sms: Sends,
     calls: Sends,
@@ -54,16 +48,6 @@ pub struct VerificationSession {
     verified: bool,
     #[serde(skip)]
     id: Option<SessionId>,
-}
-
-/// What was sent by one transport.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Sends {
-    count: usize,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    /// The provider cannot reach this number this way.
-    unreachable: bool,
 }
 
 /// The last code sent, and the guesses made at it.
@@ -74,13 +58,6 @@ struct SentCode {
     expires: Timestamp,
     guesses: usize,
     last_guess: Option<Timestamp>,
-}
-
-/// May a thing be done, and when?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    Never,
-    At(Timestamp),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +97,7 @@ impl VerificationSession {
         id: SessionId,
         number: E164,
         requested: Vec<Information>,
-        challenge: Option<String>,
+        challenge: Option<PushChallenge>,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -175,7 +152,7 @@ impl VerificationSession {
     }
 
     /// Wants a push challenge: the one it has already, or this new one. Returns the one to send.
-    pub fn want_push_challenge(&mut self, fresh: String, now: Timestamp) -> String {
+    pub fn want_push_challenge(&mut self, fresh: PushChallenge, now: Timestamp) -> PushChallenge {
         let challenge = self.push_challenge.get_or_insert(fresh).clone();
         if !self.push_challenge_answered && !self.requested.contains(&Information::PushChallenge) && !self.allowed {
             self.requested.insert(0, Information::PushChallenge);
@@ -191,8 +168,7 @@ impl VerificationSession {
 
     /// Judges an answer to the push challenge. The right one also stands for the captcha.
     pub fn answer_push_challenge(&mut self, answer: &str, now: Timestamp) -> bool {
-        use subtle::ConstantTimeEq as _;
-        let right = self.push_challenge.as_ref().is_some_and(|c| c.as_bytes().ct_eq(answer.as_bytes()).into());
+        let right = self.push_challenge.as_ref().is_some_and(|challenge| challenge.is_answered_by(answer));
         if right {
             self.push_challenge_answered = true;
             self.satisfied(now);
@@ -218,12 +194,8 @@ impl VerificationSession {
             return When::Never;
         }
         match transport {
-            Transport::Sms if sends.count == 0 => When::At(Timestamp::from_millis(0)),
-            Transport::Sms => after(sends.last, SMS_WAITS.get(sends.count - 1)),
-            // Nobody is called who was not written to first, or cannot be.
-            Transport::Voice if sends.count == 0 && self.sms.unreachable => When::At(Timestamp::from_millis(0)),
-            Transport::Voice if sends.count == 0 => after(self.sms.first, CALL_WAITS.first()),
-            Transport::Voice => after(sends.last, CALL_WAITS.get(sends.count)),
+            Transport::Sms => sends.next_sms(),
+            Transport::Voice => sends.next_call(&self.sms),
         }
     }
 
@@ -231,7 +203,7 @@ impl VerificationSession {
     pub fn next_guess(&self, now: Timestamp) -> When {
         match &self.code {
             Some(code) if !self.verified && now < code.expires => match code.guesses {
-                0 => When::At(Timestamp::from_millis(0)),
+                0 => When::AT_ONCE,
                 made => after(code.last_guess, GUESS_WAITS.get(made - 1)),
             },
             _ => When::Never,
@@ -259,10 +231,7 @@ impl VerificationSession {
         now: Timestamp,
     ) -> Result<(), SendRefused> {
         self.may_send(transport, now)?;
-        let sends = self.sends_mut(transport);
-        sends.count += 1;
-        sends.first.get_or_insert(now);
-        sends.last = Some(now);
+        self.sends_mut(transport).sent(now);
         self.code = Some(SentCode { stored: code, expires: now.plus(lifetime), guesses: 0, last_guess: None });
         self.last_action = now;
         Ok(())
@@ -283,9 +252,7 @@ impl VerificationSession {
                 }
             }
             Undelivered::Unreachable => {
-                let (sms, calls) = (self.sms.unreachable, self.calls.unreachable);
-                self.sms = Sends { unreachable: sms, ..Sends::default() };
-                self.calls = Sends { unreachable: calls, ..Sends::default() };
+                (self.sms, self.calls) = (self.sms.afresh(), self.calls.afresh());
                 self.sends_mut(transport).unreachable = true;
             }
         }
@@ -341,12 +308,5 @@ impl VerificationSession {
             Transport::Sms => &mut self.sms,
             Transport::Voice => &mut self.calls,
         }
-    }
-}
-
-fn after(last: Option<Timestamp>, wait: Option<&Duration>) -> When {
-    match (last, wait) {
-        (Some(last), Some(wait)) => When::At(last.plus(*wait)),
-        _ => When::Never,
     }
 }

@@ -49,6 +49,9 @@ impl std::io::Write for Log {
 /// On one thread, so that the log and the metrics of this test are those of its cache.
 #[tokio::test]
 async fn redis_may_go_and_come_back() {
+    // Somebody listens on every thread, lest another test's thread teaches the log's call sites that nobody does.
+    let everywhere = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::sink);
+    let _ = tracing::subscriber::set_global_default(everywhere.finish());
     let log = Log::default();
     let writer = log.clone();
     let logger = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());

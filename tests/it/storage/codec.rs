@@ -16,7 +16,7 @@ use signet_storage::dynamo::{Item, Write};
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId, NumberId, RegistrationId, ServiceId, SessionId};
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{Information, Transport, Undelivered};
+use signet_storage::model::session::{Information, PushChallenge, Transport, Undelivered};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel, VerificationSession};
 use signet_storage::number::E164;
 use signet_tests::Engine;
@@ -256,7 +256,7 @@ prop_compose! {
     ) -> VerificationSession {
         let (id, key) = (SessionId::draw(&chance), CodeKey::new([1; 32]));
         let mut now = Timestamp::from_millis(begun);
-        let mut session = VerificationSession::begin(id, number, requested, challenge.clone(), now);
+        let mut session = VerificationSession::begin(id, number, requested, challenge.as_deref().map(PushChallenge::of), now);
         let mut code = Code::draw(&chance);
         for (step, later) in steps {
             now = now.plus(std::time::Duration::from_millis(later.into()));
@@ -267,7 +267,7 @@ prop_compose! {
             match step {
                 0 => session.captcha_solved(now),
                 1 => drop(session.answer_push_challenge(challenge.as_deref().unwrap_or_default(), now)),
-                2 => drop(session.want_push_challenge("fresh".to_owned(), now)),
+                2 => drop(session.want_push_challenge(PushChallenge::of("fresh"), now)),
                 3 | 4 => drop(session.send(transport, stored, lifetime, now)),
                 5 => drop(session.guess("wrong", &key, now)),
                 6 => drop(session.guess(code.reveal(), &key, now)),

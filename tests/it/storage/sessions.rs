@@ -13,7 +13,7 @@ use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{GuessRefused, Information, Transport};
+use signet_storage::model::session::{GuessRefused, Information, PushChallenge, Transport};
 use signet_storage::number::E164;
 use signet_storage::sessions::UpdateError;
 use signet_tests::registrant::verified_session;
@@ -44,7 +44,7 @@ async fn a_session_reads_as_it_was_stored(engine: Engine) {
     let number = E164::parse(NUMBER).unwrap();
     let wanted = vec![Information::PushChallenge, Information::Captcha];
     let id = SessionId::draw(&Chance::system());
-    let challenged = VerificationSession::begin(id, number, wanted, Some("challenge".to_owned()), store.now());
+    let challenged = VerificationSession::begin(id, number, wanted, Some(PushChallenge::of("challenge")), store.now());
     for session in [begun(store.now()), challenged, verified_session(NUMBER, store.now())] {
         store.sessions().create(&session).await.unwrap();
         assert_eq!(store.sessions().get(&session.id()).await.unwrap().as_ref(), Some(&session));

@@ -1,13 +1,8 @@
 //! The rules of a session, each with the clock in hand.
 
-use std::time::Duration;
-
-use super::code::{Code, CodeKey, StoredCode};
-use super::session::*;
+use super::*;
 use crate::chance::Chance;
-use crate::clock::Timestamp;
-use crate::ids::SessionId;
-use crate::number::E164;
+use crate::model::code::Code;
 
 const LIFETIME: Duration = Duration::from_secs(600);
 
@@ -154,7 +149,7 @@ fn challenges_gate_the_first_code_and_each_stands_for_the_other() {
         SessionId::draw(&s.chance),
         s.session.number().clone(),
         wanted,
-        Some("abc".into()),
+        Some(PushChallenge::of("abc")),
         s.now,
     );
     assert_eq!(s.send(Transport::Sms), Err(SendRefused::InformationWanted));
