@@ -1,6 +1,6 @@
 //! `signet serve`: configuration → registry → serve → drain.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use signet_config::{CacheKind, Config, SenderKind, StorageTarget};
 use signet_storage::World;
@@ -13,7 +13,8 @@ use crate::application::LAST_CALL;
 
 pub fn run(config: &Config) -> CommandResult {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     actix_rt::System::new().block_on(async {
         let application = Application::build(config, World::real()).await?;
         introduce(config, &application)?;
