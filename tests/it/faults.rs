@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, some of which measure")]
 
+mod panics;
 mod registration;
 mod storm;
 mod verification;

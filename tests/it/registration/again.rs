@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use signet_storage::dynamo::tables::Table as Rows;
-use signet_tests::{SignalClient, Table};
+use signet_tests::{SignalClient, Table, TestRegistry};
 
 use super::{Desk, NUMBER};
 
@@ -89,4 +89,23 @@ async fn a_device_that_can_transfer_is_not_passed_over_unasked() {
     table.close();
     let who = desk.t.registry.outbox.letter(NUMBER);
     assert!(who.is_some(), "the session is as good as before");
+}
+
+/// The cache may hold an older copy, where it did not answer when the newer one was written.
+#[tokio::test]
+async fn an_old_copy_in_the_cache_does_not_refuse_a_new_password() {
+    let t = TestRegistry::start();
+    let session = t.verified_session(NUMBER).await;
+    let (before, now) = (SignalClient::generate(), SignalClient::generate());
+    let answer = t.client.register(NUMBER, &before.password, &before.registration(&session)).await.expect(201);
+    let aci = answer["uuid"].as_str().unwrap();
+    let old = t.registry.accounts.get(aci.parse().unwrap()).await.unwrap().unwrap();
+    t.client.register(NUMBER, &now.password, &now.registration(&session)).await.expect(200);
+
+    let copy = serde_json::to_vec(&old).unwrap().into();
+    let hour = std::time::Duration::from_secs(3600);
+    // Of a version so high that it takes the place of the right one.
+    assert!(t.registry.storage.cache.put_newer(&format!("account:{aci}"), 1_000, copy, hour).await.unwrap());
+    t.client.whoami(aci, &now.password).await.expect(200);
+    assert_eq!(t.client.whoami(aci, "neither").await.status, 401);
 }
