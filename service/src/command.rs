@@ -3,6 +3,8 @@
 mod config;
 mod outbox;
 mod serve;
+#[cfg(feature = "sim")]
+mod sim;
 mod tables;
 
 use std::error::Error;
@@ -60,6 +62,9 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
+    /// Simulate a registry with a bad day, by seed, and check what it promises.
+    #[cfg(feature = "sim")]
+    Sim(sim::Options),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -81,6 +86,8 @@ impl Arguments {
             Command::Demo(options) => demo::run(&options),
             Command::Outbox { number } => outbox::run(&config, &number),
             Command::Tables { create } => tables::run(&config, create),
+            #[cfg(feature = "sim")]
+            Command::Sim(options) => sim::run(&options),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

@@ -18,6 +18,8 @@ mod registry;
 mod rest;
 pub mod routes;
 mod shield;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod verification;
 mod wire;
 

@@ -69,7 +69,7 @@ impl Cache {
 
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.get(key)),
+            Self::Local(local) => Ok(local.here()?.get(key)),
             Self::Redis(redis) => redis.get(key).await,
         }
     }
@@ -78,7 +78,7 @@ impl Cache {
     /// it was stored.
     pub async fn put_newer(&self, key: &str, version: u64, value: Bytes, ttl: Duration) -> Result<bool, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.put_newer(key, version, value, ttl)),
+            Self::Local(local) => Ok(local.here()?.put_newer(key, version, value, ttl)),
             Self::Redis(redis) => redis.put_newer(key, version, value, ttl).await,
         }
     }
@@ -88,7 +88,7 @@ impl Cache {
     pub async fn forget(&self, key: &str, version: u64, ttl: Duration) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.forget(key, version, ttl);
+                local.here()?.forget(key, version, ttl);
                 Ok(())
             }
             Self::Redis(redis) => redis.forget(key, version, ttl).await,
@@ -98,7 +98,7 @@ impl Cache {
     /// Takes `amount` permits, or none if there are fewer.
     pub async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.take(bucket, key, amount)),
+            Self::Local(local) => Ok(local.here()?.take(bucket, key, amount)),
             Self::Redis(redis) => redis.take(bucket, key, amount).await,
         }
     }
@@ -106,7 +106,7 @@ impl Cache {
     /// What [`Self::take`] would answer; takes nothing.
     pub async fn peek(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.peek(bucket, key, amount)),
+            Self::Local(local) => Ok(local.here()?.peek(bucket, key, amount)),
             Self::Redis(redis) => redis.peek(bucket, key, amount).await,
         }
     }
@@ -115,17 +115,25 @@ impl Cache {
     pub async fn clear(&self, bucket: &Bucket, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.clear(bucket, key);
+                local.here()?.clear(bucket, key);
                 Ok(())
             }
             Self::Redis(redis) => redis.clear(bucket, key).await,
         }
     }
 
+    /// Takes a cache in this process away, or brings it back with what it held: an outage, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn set_away(&self, away: bool) {
+        if let Self::Local(local) = self {
+            local.set_away(away);
+        }
+    }
+
     /// Whether the last look at the cache found it answering. While false, calls fail at once.
     pub fn healthy(&self) -> bool {
         match self {
-            Self::Local(_) => true,
+            Self::Local(local) => local.here().is_ok(),
             Self::Redis(redis) => redis.healthy(),
         }
     }

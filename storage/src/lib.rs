@@ -21,6 +21,8 @@ pub mod ids;
 pub mod model;
 pub mod number;
 pub mod open;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod secrets;
 pub mod sessions;
 

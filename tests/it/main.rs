@@ -8,5 +8,6 @@ mod house;
 mod limits;
 mod process;
 mod registration;
+mod simulation;
 mod storage;
 mod verification;

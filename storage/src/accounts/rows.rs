@@ -55,6 +55,10 @@ pub fn claim_number(number: &E164, ids: Ids) -> Write {
     row.extend(items::to_item(&NumberClaim { pni: ids.pni, aci: Some(ids.aci) }));
     let same_pni = Condition::Absent("pni").or(Condition::Equals("pni", text(ids.pni.to_string())));
     let free = Condition::Absent("aci").and(same_pni);
+    #[cfg(feature = "planted-bugs")]
+    if crate::planted::planted(crate::planted::Bug::ConstraintWithoutMine) {
+        return Write::put(NUMBER, Table::Claims, row).only_if(free);
+    }
     Write::put(NUMBER, Table::Claims, row).only_if(free.or(Condition::Equals("aci", text(ids.aci.to_string()))))
 }
 

@@ -14,7 +14,7 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 
 use super::bucket::{Bucket, Taken};
-use super::{kept_for, report_up};
+use super::{CacheDown, kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
 mod levels;
@@ -32,6 +32,9 @@ pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
     levels: Arc<Levels>,
+    /// While this is set nobody gets an answer, as if it were a cache elsewhere that went away with all it holds.
+    #[cfg(feature = "test-util")]
+    away: Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -67,7 +70,28 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default() }
+        Self {
+            clock,
+            values,
+            levels: Arc::default(),
+            #[cfg(feature = "test-util")]
+            away: Arc::default(),
+        }
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn here(&self) -> Result<&Self, CacheDown> {
+        if self.away.load(std::sync::atomic::Ordering::SeqCst) { Err(CacheDown) } else { Ok(self) }
+    }
+
+    #[cfg(not(feature = "test-util"))]
+    pub(super) const fn here(&self) -> Result<&Self, CacheDown> {
+        Ok(self)
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {
