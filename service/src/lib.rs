@@ -10,6 +10,7 @@ mod client_address;
 pub mod command;
 pub mod demo;
 mod error;
+pub mod events;
 mod limits;
 mod management;
 mod metrics;
@@ -18,6 +19,7 @@ mod registry;
 mod rest;
 pub mod routes;
 mod shield;
+pub mod svr;
 pub mod verification;
 mod wire;
 
