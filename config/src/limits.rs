@@ -18,12 +18,18 @@ words! {
     pub enum LimitId {
         /// Registrations of one number.
         Registration = "registration",
+        /// Registration locks presented for one account.
+        Pin = "pin",
+        /// One-time passwords presented for one account.
+        CheckTotp = "check_totp",
         /// Push challenges answered for one session.
         VerificationPushChallenge = "verification_push_challenge",
         /// Captchas presented for one session.
         VerificationCaptcha = "verification_captcha",
         /// Sessions opened for one number from one address.
         VerificationSession = "verification_session",
+        /// Credentials for secure value recovery checked from one client address.
+        BackupAuthCheck = "backup_auth_check",
         /// All requests of one client address: a shield of this process, not of the reference.
         Address = "address",
     }
@@ -67,6 +73,9 @@ impl LimitId {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::Pin => "pin",
+            Self::CheckTotp => "checkTotp",
+            Self::BackupAuthCheck => "backupAuthCheck",
             Self::VerificationPushChallenge => "verificationPushChallenge",
             Self::VerificationCaptcha => "verificationCaptcha",
             Self::VerificationSession => "verificationSession",
@@ -90,6 +99,9 @@ impl Limit {
         use Profile::{Development, Production};
         match (id, profile) {
             (LimitId::Registration, _) => Self::new(6, Duration::from_secs(30), Refuse),
+            (LimitId::Pin, _) => Self::new(10, Duration::from_secs(86_400), Refuse),
+            (LimitId::CheckTotp, _) => Self::new(5, Duration::from_secs(6), Refuse),
+            (LimitId::BackupAuthCheck, _) => Self::new(100, Duration::from_secs(15 * 60), Allow),
             (LimitId::VerificationPushChallenge, _) => Self::new(5, Duration::from_secs(30), Refuse),
             (LimitId::VerificationCaptcha, _) => Self::new(10, Duration::from_secs(30), Refuse),
             (LimitId::VerificationSession, Production) => Self::new(5, Duration::from_secs(288 * 60), Allow),

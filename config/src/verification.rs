@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-use zeroize::Zeroize;
+use serde::Deserialize;
 
 use crate::Profile;
 use crate::error::Problems;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::values::{self, words};
 
 words! {
@@ -60,7 +59,7 @@ pub struct Verification {
     #[serde(deserialize_with = "values::duration")]
     pub check_within: Duration,
     /// Under which codes are kept. Absent in development: the registry makes one in the data directory.
-    #[serde(deserialize_with = "code_key")]
+    #[serde(deserialize_with = "secret::key")]
     pub code_key: Option<Secret<[u8; 32]>>,
     pub refusals: Refusals,
 }
@@ -155,15 +154,6 @@ impl fmt::Debug for Refusals {
 fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
-}
-
-fn code_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<[u8; 32]>>, D::Error> {
-    let text = Secret::<String>::deserialize(deserializer)?;
-    let mut key = [0; 32];
-    let decoded = hex::decode_to_slice(text.expose(), &mut key);
-    let secret = decoded.is_ok().then(|| Secret::new(key));
-    key.zeroize(); // arrays are copied, not moved
-    secret.map(Some).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
 }
 
 #[cfg(test)]

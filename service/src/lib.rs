@@ -10,6 +10,7 @@ mod client_address;
 pub mod command;
 pub mod demo;
 mod error;
+pub mod events;
 mod limits;
 mod management;
 mod metrics;
@@ -20,6 +21,7 @@ pub mod routes;
 mod shield;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod svr;
 pub mod verification;
 mod wire;
 

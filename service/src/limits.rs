@@ -31,6 +31,28 @@ impl Limits {
         Self { cache, settings }
     }
 
+    /// Permits left for this key.
+    pub async fn peek(&self, limiter: LimitId, key: &str) -> Result<u64, Limited> {
+        let limit = self.settings.get(limiter);
+        let bucket = Bucket { id: limiter.name(), size: limit.size, per: limit.per };
+        let down = Err(Limited::StoreDown { limiter });
+        for left in (1..=limit.size).rev() {
+            match self.cache.peek(&bucket, key, left).await {
+                Ok(Taken::Granted) => return Ok(left),
+                Ok(Taken::Refused { .. }) => {}
+                Err(_) => return down,
+            }
+        }
+        Ok(0)
+    }
+
+    /// Fills it up.
+    pub async fn clear(&self, limiter: LimitId, key: &str) -> Result<(), Limited> {
+        let limit = self.settings.get(limiter);
+        let bucket = Bucket { id: limiter.name(), size: limit.size, per: limit.per };
+        self.cache.clear(&bucket, key).await.map_err(|_| Limited::StoreDown { limiter })
+    }
+
     /// Takes one permit of this limiter for this key.
     pub async fn take(&self, limiter: LimitId, key: &str) -> Result<(), Limited> {
         let limit = self.settings.get(limiter);

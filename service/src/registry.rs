@@ -6,21 +6,27 @@ use signet_keys::KeysManager;
 use signet_storage::clock::Clock;
 use signet_storage::model::code::CodeKey;
 use signet_storage::secrets;
-use signet_storage::{AccountsManager, Sessions, Storage};
+use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
+use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
+use crate::svr::{SvrController, SvrCredentials};
 use crate::verification::sender::Outbox;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
 pub struct Registry {
+    pub events: Events,
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub svr: SvrController,
     pub accounts: AccountsManager,
+    pub keys: KeysManager,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
     pub outbox: Outbox,
@@ -36,31 +42,66 @@ impl Registry {
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
+        let keys = KeysManager::new(&storage);
+        let recovery = RecoveryPasswords::new(&storage);
+        let events = Events::new(clock.clone());
+        let svr = SvrCredentials::of(config, &storage)?;
         let outbox = Outbox::new(config.verification.refusals.clone());
-        let patience = config.verification.check_within;
         let verification = VerificationController {
             sessions: sessions.clone(),
+            recovery: recovery.clone(),
             limits: limits.clone(),
             sender: outbox.clone(),
+            events: events.clone(),
             challenge: config.verification.challenge,
             code_key: code_key(config, &storage)?,
             code_lifetime: config.verification.code_lifetime,
             clock: clock.clone(),
             chance: chance.clone(),
         };
+        let svr = SvrController {
+            credentials: svr,
+            accounts: accounts.clone(),
+            limits: limits.clone(),
+            clock: clock.clone(),
+        };
+        let tokens = PhoneVerificationTokenManager {
+            sessions,
+            recovery,
+            events: events.clone(),
+            clock: clock.clone(),
+            patience: config.verification.check_within,
+        };
+        let locks = RegistrationLockVerificationManager {
+            limits: limits.clone(),
+            cache: storage.cache.clone(),
+            hasher: storage.lock_hasher(&config.registration_lock),
+            accounts: accounts.clone(),
+            svr: svr.credentials.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+            holds_for: config.registration_lock.expires_after,
+            pause: config.registration_lock.pause,
+        };
         let registration = RegistrationController {
             limits,
-            tokens: PhoneVerificationTokenManager::new(sessions, patience),
+            tokens,
+            locks,
             accounts: accounts.clone(),
-            keys: KeysManager::new(&storage),
+            keys: keys.clone(),
+            events: events.clone(),
             clock: clock.clone(),
             chance,
+            by_aci: config.recovery.by_aci,
         };
         Ok(Self {
             verification,
             registration,
-            account: AccountController { clock: clock.clone() },
+            account: AccountController { accounts: accounts.clone(), keys: keys.clone(), clock: clock.clone() },
+            svr,
             accounts,
+            keys,
+            events,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
             outbox,
@@ -69,8 +110,9 @@ impl Registry {
         })
     }
 
-    /// What has to be done now and then: forget clients not seen for long, and drop rows that have expired.
+    /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.
     pub async fn sweep(&self) {
+        self.events.publish_sums();
         self.shield.sweep();
         self.storage.sweep().await;
     }

@@ -48,7 +48,8 @@ pub struct World {
     pub chance: Chance,
     #[cfg(feature = "test-util")]
     pub faults: Option<crate::dynamo::faults::Faults>,
-    /// Everything on the calling task: the embedded engine in memory, no threads. For deterministic simulation.
+    /// Everything on the calling task: the embedded engine in memory, no threads for computations. In a simulation
+    /// everything happens in an order that can be replayed.
     #[cfg(feature = "test-util")]
     pub inline: bool,
 }
@@ -124,7 +125,17 @@ impl Storage {
                 Cache::redis(url.expose(), world.clock.clone())?
             }
         };
-        Ok(Self { dynamo, cache, clock: world.clock, chance: world.chance, embedded })
+        let recovery_lifetime = config.recovery.password_lifetime;
+        Ok(Self {
+            dynamo,
+            cache,
+            clock: world.clock,
+            chance: world.chance,
+            recovery_lifetime,
+            embedded,
+            #[cfg(feature = "test-util")]
+            inline: world.inline,
+        })
     }
 }
 

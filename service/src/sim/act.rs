@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signet_storage::ids::AccountId;
+use signet_keys::{CheckedDeviceKeys, KeysManager};
+use signet_storage::AccountsManager;
+use signet_storage::accounts::{AccountsError, Ids};
+use signet_storage::clock::Timestamp;
+use signet_storage::dynamo::Write;
+use signet_storage::ids::{AccountId, DeviceId};
+use signet_storage::model::totp::{self, TotpKey};
+use signet_storage::model::{Account, Opaque};
 
 use super::explain::{Heard, Seen};
 use super::history::{self, Action, Step};
@@ -73,7 +80,10 @@ impl Actor<'_> {
                 let (who, by) = which?.clone();
                 Act::WhoAmI { who, by }
             }
-            Action::Delete => Act::Delete { who: account()? },
+            Action::Delete => {
+                let (who, by) = self.memory.accounts.last()?.clone();
+                Act::Delete { who, by }
+            }
             Action::Totp => Act::Totp { who: account()? },
             Action::Link => Act::Link { who: account()? },
         })
@@ -115,7 +125,12 @@ impl Actor<'_> {
                 let authorization = people::basic(who, &people::password(*by));
                 self.town.call(Method::Get, "/v1/accounts/whoami", None, Some(&authorization), None).await
             }
-            Act::Delete { who } | Act::Totp { who } | Act::Link { who } => self.own(&act, who).await?,
+            Act::Delete { who, by } => {
+                let authorization = people::basic(who, &people::password(*by));
+                self.town.call(Method::Delete, "/v1/accounts/me", None, Some(&authorization), None).await
+            }
+            Act::Totp { who } => self.update(who, set_totp).await,
+            Act::Link { who } => self.update(who, |account| self.link(account)).await,
         };
         Some((act, Some(reply)))
     }
@@ -169,15 +184,36 @@ impl Actor<'_> {
         self.town.call(Method::Post, "/v1/registration", None, Some(&authorization), Some(body)).await
     }
 
-    fn one_time_password(&self, _right: bool) -> u32 {
-        0
+    fn one_time_password(&self, right: bool) -> u32 {
+        let code = totp::code(&TOTP, Timestamp::from_millis(self.town.now()));
+        if right { code } else { (code + 1) % 1_000_000 }
     }
 
     /// What later routes will let owners do, done through the store.
-    async fn own(&self, act: &Act, who: &str) -> Option<Reply> {
-        let _who: AccountId = who.parse().ok()?;
-        let _ = act;
-        None
+    async fn update(&self, who: &str, change: impl Fn(&mut Account) -> Vec<Write>) -> Reply {
+        let aci: AccountId = who.parse().expect("the registry gave this name");
+        let accounts: &AccountsManager = &self.town.registry.accounts;
+        let updated = accounts.update("simulation", aci, |account, _| ((), change(account))).await;
+        let status = match updated {
+            Ok(_) => 204,
+            Err(AccountsError::Contested | AccountsError::Store(_)) => 503,
+        };
+        Reply { status, body: serde_json::Value::Null }
+    }
+
+    /// A further device, with the keys of its account's registration.
+    fn link(&self, account: &mut Account) -> Vec<Write> {
+        let Some(primary) = account.device(DeviceId::PRIMARY).cloned() else { return Vec::new() };
+        let free = (2..2 + model::MOST_LINKED).filter_map(|id| DeviceId::try_from(u8::try_from(id).ok()?).ok());
+        let Some(id) = free.into_iter().find(|id| account.device(*id).is_none()) else { return Vec::new() };
+        let [aci, pni] = people::keys_of(primary.registration_id.get()).map(|keys| {
+            let (identity, device) = (keys.identity.public().clone(), keys.device.clone());
+            let checked = CheckedDeviceKeys::check(identity, device.signed, device.last_resort);
+            checked.expect("our own signatures verify")
+        });
+        account.devices.push(signet_storage::model::Device { id, ..primary });
+        let keys: &KeysManager = &self.town.registry.keys;
+        keys.writes_for_new_device(Ids { aci: account.aci, pni: account.pni }, id, &aci, &pni)
     }
 
     fn done(&self, act: Act, reply: Option<Reply>) -> Done {
@@ -200,6 +236,14 @@ impl Actor<'_> {
         let pni = body.and_then(|body| body["pni"].as_str()).map(str::to_owned);
         Done { step: self.step.clone(), heard: Heard { op: Op { id: self.id, act }, seen }, memory, pni }
     }
+}
+
+const TOTP: [u8; 32] = [7; 32];
+
+fn set_totp(account: &mut Account) -> Vec<Write> {
+    account.totp =
+        vec![TotpKey { id: account.aci.uuid(), key: Opaque::from(&TOTP[..]), label: Opaque::from(&b""[..]) }];
+    Vec::new()
 }
 
 fn seen(act: &Act, reply: &Reply) -> Seen {

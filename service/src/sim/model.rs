@@ -23,6 +23,8 @@ pub const LOCK_HOLDS: i64 = 7 * DAY;
 /// How long a number remembers an account that was deleted.
 pub const REMEMBERED: i64 = 30 * DAY;
 pub const RECOVERY_LIVES: i64 = 300 * DAY;
+/// Devices that a person links, at most.
+pub const MOST_LINKED: u32 = 3;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed.
 pub const CACHED: i64 = 60 * MINUTE;
 
@@ -103,6 +105,7 @@ pub enum Act {
     },
     Delete {
         who: String,
+        by: u32,
     },
     Totp {
         who: String,
@@ -182,9 +185,9 @@ impl State {
             Act::Guess { session, code } => self.guess(*session, *code, round),
             Act::Register(registration) => self.register(op.id, registration, round),
             Act::WhoAmI { who, by } => self.whoami(who, *by, round.now),
-            Act::Delete { who } => self.delete(who, round),
+            Act::Delete { who, by } => self.delete(who, *by, round),
             Act::Totp { who } => self.change(who, |holder| holder.totp = true),
-            Act::Link { who } => self.change(who, |holder| holder.linked += 1),
+            Act::Link { who } => self.change(who, |holder| holder.linked = MOST_LINKED.min(holder.linked + 1)),
         }
     }
 

@@ -6,6 +6,7 @@ use signet_storage::dynamo::items::{self, key, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::model::Account;
+use signet_storage::model::recovery::NumberRecovery;
 use signet_storage::number::E164;
 use signet_storage::{Storage, StoreError};
 
@@ -26,6 +27,10 @@ pub async fn look(storage: &Storage, number: u32) -> Result<Found, StoreError> {
     let claim = claim.unwrap_or_default();
     let pni = text_of(&claim, "pni").map(str::to_owned);
     let mut found = Found { rows: Rows::default(), pni, wrong: None };
+    found.rows.gone = text_of(&claim, "formerAci").map(str::to_owned);
+    if let Some(pni) = &found.pni {
+        found.rows.recovery = recovers(storage, pni).await?;
+    }
     let Some(aci) = text_of(&claim, "aci") else { return Ok(found) };
     let Some(row) = storage.dynamo.get(Table::Accounts, key("aci", aci)).await? else {
         found.wrong = Some("a number belongs to an account that is not there");
@@ -40,16 +45,23 @@ pub async fn look(storage: &Storage, number: u32) -> Result<Found, StoreError> {
     Ok(found)
 }
 
+/// Is a recovery password kept that has not run out?
+async fn recovers(storage: &Storage, pni: &str) -> Result<bool, StoreError> {
+    let row = storage.dynamo.get(Table::Recovery, key("pni", pni)).await?;
+    let kept: Option<NumberRecovery> = row.map(|row| items::from_item(row, "recovery password")).transpose()?;
+    Ok(kept.is_some_and(|kept| storage.clock.now() < kept.until))
+}
+
 fn holder(account: &Account) -> RowHolder {
     let primary = account.device(DeviceId::PRIMARY);
     RowHolder {
         who: account.aci.to_string(),
         mark: primary.map_or(0, |device| device.registration_id.get()),
-        has_lock: false,
+        has_lock: account.registration_lock.is_some(),
         seen: account.devices.iter().map(|device| device.last_seen.millis()).max().unwrap_or_default(),
-        frozen: false,
-        recovery: false,
-        totp: false,
+        frozen: primary.is_some_and(|device| device.auth.is_frozen()),
+        recovery: account.recovery_password.is_some(),
+        totp: !account.totp.is_empty(),
         can_transfer: account.primary_can("transfer"),
         linked: u32::try_from(account.devices.len() - 1).expect("few devices"),
         old_form: E164::is_obsolete_form(&account.phone_number),

@@ -11,7 +11,7 @@ use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
-use signet_storage::sessions::Sessions;
+use signet_storage::{RecoveryPasswords, Sessions};
 
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
@@ -19,12 +19,15 @@ use super::response::SessionBody;
 use super::sender::Outbox;
 use crate::call::{Call, Reply};
 use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::events::{Event, Events};
 use crate::limits::{Limited, Limits};
 
 pub struct VerificationController {
     pub sessions: Sessions,
+    pub recovery: RecoveryPasswords,
     pub limits: Limits,
     pub sender: Outbox,
+    pub events: Events,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
     pub code_lifetime: Duration,
@@ -129,7 +132,10 @@ impl VerificationController {
             (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
         };
         match self.sender.deliver(session.number(), transport, code) {
-            Ok(()) => Ok(self.ok(&session)),
+            Ok(()) => {
+                self.events.publish(Event::CodeRequested { holder: None, transport });
+                Ok(self.ok(&session))
+            }
             Err(refusal) => {
                 let how = how_undelivered(refusal);
                 let take_back = |session: &mut VerificationSession, _| {
@@ -176,9 +182,15 @@ impl VerificationController {
             Ok(false) => "wrong",
             Err(_) => "refused",
         };
+        if let Ok(right) = verdict {
+            self.events.publish(Event::CodeSubmitted { right });
+        }
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
         match verdict {
-            Ok(_) => Ok(self.ok(&session)),
+            Ok(_) => {
+                self.close_older_way(&session).await?;
+                Ok(self.ok(&session))
+            }
             Err(GuessRefused::AlreadyVerified | GuessRefused::NoCodeSent | GuessRefused::CodeExpired) => {
                 Err(self.error(SessionStatus::Conflict, &session, None))
             }
@@ -199,7 +211,17 @@ impl VerificationController {
     }
 
     async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
-        self.sessions.get(id).await?.ok_or(ApiError::NotFound)
+        let session = self.sessions.get(id).await?.ok_or(ApiError::NotFound)?;
+        self.close_older_way(&session).await?;
+        Ok(session)
+    }
+
+    /// Who has proved the number by a code does not want an older way in to stay open: the number's recovery password goes.
+    async fn close_older_way(&self, session: &VerificationSession) -> Result<(), ApiError> {
+        if session.verified() {
+            self.recovery.remove(session.number()).await?;
+        }
+        Ok(())
     }
 
     async fn limit(&self, limiter: LimitId, session: &VerificationSession) -> Result<(), ApiError> {

@@ -3,8 +3,13 @@
 use signet::sim::{self, history};
 use signet_storage::planted::{Bug, plant};
 
-const BUGS: [Bug; 4] =
-    [Bug::WriteWithoutVersion, Bug::ConstraintWithoutMine, Bug::GuessCountedAfterwards, Bug::ResendOverwrites];
+const BUGS: [Bug; 5] = [
+    Bug::WriteWithoutVersion,
+    Bug::ConstraintWithoutMine,
+    Bug::GuessCountedAfterwards,
+    Bug::ResendOverwrites,
+    Bug::LockOpenWithoutCache,
+];
 /// Events after which a bug counts as not found.
 const PATIENCE: u32 = 10_000;
 const EVENTS: u32 = 200;

@@ -14,33 +14,43 @@ pub const fn midnight(now: i64) -> i64 {
 
 impl State {
     pub(super) fn whoami(&self, name: &str, by: u32, now: i64) -> Vec<Branch> {
-        let me = Some(Who::Told(name.to_owned()));
-        let let_in = |after| Branch { told: Some(Answer { status: 200, verified: None, who: me.clone() }), after };
-        let current = self.holder.as_ref().filter(|holder| holder.is(name) && holder.by == by && !holder.frozen);
-        let mut branches = match current {
-            Some(_) => {
-                // Whether a day is noted depends on the hour; the rows will tell.
-                let mut seen = self.clone();
-                seen.holder.iter_mut().for_each(|holder| holder.seen = midnight(now));
-                vec![let_in(self.clone()), let_in(seen)]
-            }
-            None => vec![self.stays(401)],
-        };
-        let stale = |(who, of, until): &(Who, u32, i64)| Some(who) == me.as_ref() && *of == by && now < *until;
-        if current.is_none() && self.stale.iter().any(stale) {
-            branches.push(let_in(self.clone()));
-        }
-        branches
+        let me = Who::Told(name.to_owned());
+        self.let_in(&me, by, now, |after| {
+            vec![Branch { told: Some(Answer { status: 200, verified: None, who: Some(me.clone()) }), after }]
+        })
     }
 
-    /// To an account that is not there, nothing happens.
-    pub(super) fn delete(&self, name: &str, round: Round) -> Vec<Branch> {
-        let Some(holder) = self.holder.as_ref().filter(|holder| holder.is(name)) else { return vec![self.stays(204)] };
-        let mut after = self.clone();
-        after.gone = Some((holder.who.clone(), round.now + REMEMBERED));
-        after.outdate(round);
-        (after.holder, after.recovery) = (None, None);
-        vec![self.answers(204, after)]
+    /// An account that is gone already is removed.
+    pub(super) fn delete(&self, name: &str, by: u32, round: Round) -> Vec<Branch> {
+        let me = Who::Told(name.to_owned());
+        self.let_in(&me, by, round.now, |mut after| {
+            if let Some(holder) = after.holder.clone().filter(|holder| holder.is(name)) {
+                after.outdate(round);
+                after.gone = Some((holder.who, round.now + REMEMBERED));
+                (after.holder, after.recovery) = (None, None);
+            }
+            vec![self.answers(204, after)]
+        })
+    }
+
+    /// What `inside` says to the device with this password; 401 to any other.
+    fn let_in(&self, me: &Who, by: u32, now: i64, inside: impl Fn(Self) -> Vec<Branch>) -> Vec<Branch> {
+        let current = self.holder.as_ref().is_some_and(|holder| holder.who == *me && holder.by == by && !holder.frozen);
+        if current {
+            // Whether a day is noted depends on the hour; the rows will tell.
+            let mut seen = self.clone();
+            seen.holder.iter_mut().for_each(|holder| holder.seen = midnight(now));
+            return [inside(self.clone()), inside(seen.clone()), vec![Self::untold(seen)]]
+                .into_iter()
+                .flatten()
+                .collect();
+        }
+        let stale = self.stale.iter().any(|(who, of, until)| who == me && *of == by && now < *until);
+        let mut branches = vec![self.stays(401)];
+        if stale {
+            branches.extend(inside(self.clone()));
+        }
+        branches
     }
 
     pub(super) fn change(&self, name: &str, change: impl Fn(&mut Holder)) -> Vec<Branch> {
