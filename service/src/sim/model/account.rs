@@ -3,7 +3,7 @@
 use super::{Answer, Branch, CACHED, DAY, Holder, REMEMBERED, Round, State, Who};
 
 impl Holder {
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.who == Who::Told(name.to_owned())
     }
 }

@@ -36,6 +36,13 @@ impl Holder {
     pub const fn is_locked(&self, now: i64) -> bool {
         self.lock.is_some() && now < self.seen + LOCK_HOLDS
     }
+
+    const fn lets_in(&self, wish: &Registration) -> bool {
+        match wish.totp {
+            None => !self.totp,
+            Some(right) => self.totp && right,
+        }
+    }
 }
 
 impl State {
@@ -55,9 +62,23 @@ impl State {
                 _ if round.crowded => self.proved(id, wish, round).into_iter().chain([self.stays(403)]).collect(),
                 _ => vec![self.stays(403)],
             },
-            // Recovery by ACI is switched off.
-            Proof::Aci { .. } => vec![self.stays(400)],
+            Proof::Aci { .. } if wish.leaves.is_none() => vec![self.stays(400)],
+            Proof::Aci { who, recovery } => {
+                let named = |holder: &&Holder| holder.is(who) && holder.recovery == Some(*recovery);
+                match self.holder.as_ref().filter(named) {
+                    Some(holder) => self.recovered(id, holder, wish, round),
+                    None => vec![self.stays(403)],
+                }
+            }
         }
+    }
+
+    /// Recovery by ACI: the one-time password comes first, and the number stays as it is written.
+    fn recovered(&self, id: u32, holder: &Holder, wish: &Registration, round: Round) -> Vec<Branch> {
+        if !holder.lets_in(wish) {
+            return vec![self.stays(441)];
+        }
+        self.proved(id, &Registration { old_form: holder.old_form, ..wish.clone() }, round)
     }
 
     fn proved(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
@@ -102,7 +123,7 @@ impl State {
         let mut after = self.clone();
         after.outdate(round);
         after.holder = Some(Holder { frozen: true, recovery: None, ..holder.clone() });
-        let asks_first = matches!(wish.proof, Proof::Recovery(_)) && wish.lock.is_none();
+        let asks_first = !matches!(wish.proof, Proof::Session(_)) && wish.lock.is_none();
         if !asks_first {
             after.recovery = None;
         }
@@ -111,11 +132,7 @@ impl State {
 
     fn unlocked(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
         let Some(holder) = &self.holder else { return Vec::new() };
-        let allowed = match wish.totp {
-            None => !holder.totp,
-            Some(right) => holder.totp && right,
-        };
-        if !allowed {
+        if !holder.lets_in(wish) {
             return vec![self.stays(441)];
         }
         vec![self.taken_by(id, holder.who.clone(), wish, 200, round)]
