@@ -1,4 +1,4 @@
-//! What may be lost: copies of rows, and the levels of the limiters.
+//! What may be lost: copies of rows, the levels of the limiters, and counters.
 //!
 //! Two implementations, chosen once by `open`: [`Local`] lives in this process and serves a single node, [`Redis`] is
 //! shared by several. Not a store: whoever reads must be able to go on without it, and every error means the same,
@@ -18,10 +18,12 @@ use thiserror::Error;
 use crate::clock::Clock;
 
 mod bucket;
+mod counter;
 mod local;
 mod redis;
 
 pub use bucket::{Bucket, Taken};
+pub use counter::Counted;
 pub use local::Local;
 pub use redis::Redis;
 
@@ -119,6 +121,35 @@ impl Cache {
                 Ok(())
             }
             Self::Redis(redis) => redis.clear(bucket, key).await,
+        }
+    }
+
+    /// Adds to a counter. Its window begins with the first addition, later ones do not extend it; at its end, by our
+    /// clock, the counter is gone. The key is used as given: begin it with a word of our own and a colon (`reglock:…`),
+    /// which is also how counters are told apart when there are too many to keep. Totals are to stay below 2^53.
+    pub async fn count(&self, key: &str, amount: u64, window: Duration) -> Result<Counted, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.count(key, amount, window)),
+            Self::Redis(redis) => redis.count(key, amount, window).await,
+        }
+    }
+
+    /// A counter as it stands; nothing if nothing was added within its window.
+    pub async fn counted(&self, key: &str) -> Result<Option<Counted>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.counted(key)),
+            Self::Redis(redis) => redis.counted(key).await,
+        }
+    }
+
+    /// Ends a counter's window.
+    pub async fn remove(&self, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.remove(key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.remove(key).await,
         }
     }
 

@@ -13,6 +13,7 @@ use signet_storage::clock::{ManualClock, Timestamp};
 use signet_tests::redis::RedisServer;
 
 mod by_chance;
+mod counters;
 mod down;
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -2,7 +2,7 @@
 //!
 //! Values and tombstones share one moka cache with a bound on its weight. It evicts what was used least recently and
 //! turns nothing new away: a policy that did could refuse a new version and later accept an old one. The levels of
-//! buckets are bounded by [`Levels`].
+//! buckets and the counters are bounded by [`Kept`].
 //!
 //! Whether something has expired is asked of our clock. moka's own timer only takes away what nobody asks for any more.
 
@@ -13,13 +13,14 @@ use bytes::Bytes;
 use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 
-use super::bucket::{Bucket, Taken};
+use super::bucket::{Bucket, Level, Taken};
+use super::counter::{Counted, Counter};
 use super::{kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
-mod levels;
+mod kept;
 
-use levels::Levels;
+use kept::Kept;
 
 /// Bytes of keys and values, with a guess at what each entry costs beyond.
 const VALUES_WEIGHT: u64 = 64 * 1024 * 1024;
@@ -31,7 +32,8 @@ const MOKA_SLACK: Duration = Duration::from_secs(60);
 pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
-    levels: Arc<Levels>,
+    levels: Arc<Kept<Level>>,
+    counters: Arc<Kept<Counter>>,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -67,7 +69,7 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default() }
+        Self { clock, values, levels: Arc::default(), counters: Arc::default() }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {
@@ -106,8 +108,8 @@ impl Local {
         let available = bucket.available(level, now);
         if available >= amount {
             match bucket.after(level, now, available, amount) {
-                Some(level) => shard.put(key, level, now),
-                None => shard.remove(key),
+                Some(level) => shard.put(key, kept::Entry { until: level.full_at, weight: 0, value: level }, now),
+                None => drop(shard.remove(key)),
             }
         }
         bucket.answer(available, amount)
@@ -122,6 +124,28 @@ impl Local {
     pub(super) fn clear(&self, bucket: &Bucket, key: &str) {
         self.levels.of(bucket.id).shard(key).remove(key);
     }
+
+    pub(super) fn count(&self, key: &str, amount: u64, window: Duration) -> Counted {
+        let now = self.clock.now();
+        let family = self.counters.of(family(key));
+        let mut shard = family.shard(key);
+        let counter = Counter::plus(shard.get(key), amount, window, now);
+        shard.put(key, kept::Entry { until: counter.ends, weight: counter.total, value: counter }, now);
+        Counted { total: counter.total, ends_in: counter.ends.remaining(now) }
+    }
+
+    pub(super) fn counted(&self, key: &str) -> Option<Counted> {
+        self.counters.of(family(key)).shard(key).get(key)?.seen_at(self.clock.now())
+    }
+
+    pub(super) fn remove(&self, key: &str) {
+        self.counters.of(family(key)).shard(key).remove(key);
+    }
+}
+
+/// Keys with the same text before their first colon share their bound.
+fn family(key: &str) -> &str {
+    key.split_once(':').map_or("", |(family, _)| family)
 }
 
 impl Entry {

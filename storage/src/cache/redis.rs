@@ -23,13 +23,16 @@ use fred::types::scripts::Script;
 use tokio::sync::{Notify, Semaphore};
 
 use super::bucket::{Bucket, Taken};
+use super::counter::{Counted, Counter};
 use super::{CacheConfigError, CacheDown, kept_for};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 /// How long a caller waits at most. An answer that takes longer is worth no more than none.
 const ANSWER_WITHIN: Duration = Duration::from_millis(250);
 /// Bounds what is queued in this process while Redis hangs and has not yet been found out.
 const CALLS_AT_ONCE: usize = 4_096;
+/// How much longer than our clock says Redis keeps a counter, so that the two need not agree.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 /// For a new connection, and for each of the commands that open it.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// Milliseconds before the first and before every later attempt to connect.
@@ -48,6 +51,8 @@ struct Shared {
     put_newer: Script,
     forget: Script,
     take: Script,
+    count: Script,
+    look: Script,
     places: Semaphore,
     up: AtomicBool,
     look_now: Arc<Notify>,
@@ -65,6 +70,8 @@ impl Redis {
             put_newer: Script::from_lua(include_str!("put_newer.lua")),
             forget: Script::from_lua(include_str!("forget.lua")),
             take: Script::from_lua(include_str!("take.lua")),
+            count: Script::from_lua(include_str!("count.lua")),
+            look: Script::from_lua(include_str!("look.lua")),
             places: Semaphore::new(CALLS_AT_ONCE),
             up: AtomicBool::new(false),
             look_now: Arc::new(Notify::new()),
@@ -118,6 +125,29 @@ impl Redis {
         Ok(bucket.answer(available, amount))
     }
 
+    pub(super) async fn count(&self, key: &str, amount: u64, window: Duration) -> Result<Counted, CacheDown> {
+        let now = self.shared.clock.now();
+        let window = kept_for(window);
+        let args = vec![text(amount), text(now.millis()), text(window.as_millis()), millis(window + CLOCK_SLACK)];
+        let kept: Vec<i64> = self.ask(self.shared.run(&self.shared.count, key, args)).await?;
+        let counter = counter(&kept).ok_or(CacheDown)?;
+        Ok(Counted { total: counter.total, ends_in: counter.ends.remaining(now) })
+    }
+
+    pub(super) async fn counted(&self, key: &str) -> Result<Option<Counted>, CacheDown> {
+        let kept: Vec<i64> = self.look(key, ["n", "e"]).await?;
+        Ok(counter(&kept).and_then(|counter| counter.seen_at(self.shared.clock.now())))
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), CacheDown> {
+        self.ask(self.shared.client.del(key)).await
+    }
+
+    /// Two whole numbers of a hash, or nothing.
+    async fn look(&self, key: &str, fields: [&str; 2]) -> Result<Vec<i64>, CacheDown> {
+        self.ask(self.shared.run(&self.shared.look, key, fields.map(text).to_vec())).await
+    }
+
     /// The only way to Redis for callers: refuses while Redis is down or too much is under way, and limits the wait.
     async fn ask<T>(&self, question: impl Future<Output = FredResult<T>>) -> Result<T, CacheDown> {
         if !self.healthy() {
@@ -148,6 +178,14 @@ impl Shared {
             }
             result => result,
         }
+    }
+}
+
+/// What `count.lua` keeps: the total, and the end of the window.
+fn counter(kept: &[i64]) -> Option<Counter> {
+    match *kept {
+        [total, ends] => Some(Counter { total: u64::try_from(total).ok()?, ends: Timestamp::from_millis(ends) }),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use signet_storage::cache::{Bucket, Cache, Taken};
+use signet_storage::cache::{Bucket, Cache, Counted, Taken};
 use signet_storage::clock::ManualClock;
 use signet_tests::redis::RedisServer;
 
@@ -161,6 +161,63 @@ fn any_use_of_a_bucket_follows_the_contract_in_both_caches() {
                     false => cache.peek(&bucket, key, amount).await,
                 };
                 prop_assert_eq!(taken, Ok(expected), "{}: {:?}", cache.kind(), draw);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Tally {
+    Add { amount: u64, window: Duration },
+    Remove,
+    Wait(Duration),
+}
+
+fn tallies() -> impl Strategy<Value = Vec<Tally>> {
+    // Waits that end exactly with a window, and just before and after.
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let step = prop_oneof![
+        6 => (0..4_u64, 1..4_u64).prop_map(move |(amount, m)| Tally::Add { amount, window: minutes(m) }),
+        1 => Just(Tally::Remove),
+        4 => (0..3_u64, -1..2_i64).prop_map(move |(m, more)| {
+            Tally::Wait(Duration::from_millis((m * 60_000).saturating_add_signed(more)))
+        }),
+    ];
+    prop::collection::vec(step, 0..40)
+}
+
+#[test]
+fn any_use_of_a_counter_follows_the_model_in_both_caches() {
+    by_chance(tallies(), async |caches, clock, key, steps| {
+        let key = format!("tally:{key}");
+        // The total, and the time at which its window ends.
+        let (mut there, mut now): (Option<(u64, Duration)>, Duration) = (None, Duration::ZERO);
+        for step in steps {
+            match step {
+                Tally::Add { amount, window } => {
+                    let (total, ends) = there.unwrap_or((0, now + window));
+                    there = Some((total + amount, ends));
+                    let expected = Counted { total: total + amount, ends_in: ends - now };
+                    for cache in caches {
+                        prop_assert_eq!(cache.count(&key, amount, window).await, Ok(expected), "{}", cache.kind());
+                    }
+                }
+                Tally::Remove => {
+                    there = None;
+                    for cache in caches {
+                        cache.remove(&key).await.unwrap();
+                    }
+                }
+                Tally::Wait(time) => {
+                    clock.advance(time);
+                    now += time;
+                    there = there.filter(|(_, ends)| now < *ends);
+                }
+            }
+            let expected = there.map(|(total, ends)| Counted { total, ends_in: ends - now });
+            for cache in caches {
+                prop_assert_eq!(cache.counted(&key).await, Ok(expected), "{}", cache.kind());
             }
         }
         Ok(())

@@ -21,6 +21,9 @@ async fn all_fail_quickly(cache: &Cache) {
     quickly(cache.take(&PIN, SECRET, 1)).await;
     quickly(cache.peek(&PIN, SECRET, 1)).await;
     quickly(cache.clear(&PIN, SECRET)).await;
+    quickly(cache.count(SECRET, 1, HOUR)).await;
+    quickly(cache.counted(SECRET)).await;
+    quickly(cache.remove(SECRET)).await;
 }
 
 /// A key that nobody may find in a log.
