@@ -39,10 +39,33 @@
 //! [verification.refusals]         # development only: a provider that fails
 //! ## "+12025550123" = "rejected"           or "illegal_argument", "unavailable", "transport_not_allowed"
 //!
-//! [limits.registration]           # `size` permits, one regained each `per`
+//! [limits.registration]
+//! shape = "bucket"                # `size` permits, one regained each `per`; "window": `size` in any span of `per`
 //! size = 6
 //! per = "30s"
 //! on_failure = "refuse"           # or "allow", if the limit cannot be asked
+//!
+//! [limits.registration_per_address]       # in production 5 per 1h
+//! shape = "window"
+//! size = 1000000
+//! per = "1h"
+//! on_failure = "refuse"
+//!
+//! [limits.pin]
+//! size = 10
+//! per = "1day"
+//! on_failure = "refuse"
+//!
+//! [limits.check_totp]
+//! size = 5
+//! per = "6s"
+//! on_failure = "refuse"
+//!
+//! [limits.code_per_number]        # in production 3 per 1h
+//! shape = "window"
+//! size = 10000
+//! per = "1h"
+//! on_failure = "refuse"
 //!
 //! [limits.verification_push_challenge]
 //! size = 5
@@ -57,6 +80,11 @@
 //! [limits.verification_session]   # in production 5 per 288m
 //! size = 1000
 //! per = "1s"
+//! on_failure = "allow"
+//!
+//! [limits.backup_auth_check]
+//! size = 100
+//! per = "15m"
 //! on_failure = "allow"
 //!
 //! [limits.address]                # in production 200 per 20ms
@@ -92,7 +120,7 @@ mod verification;
 
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
-pub use limits::{Limit, LimitId, Limits, OnFailure};
+pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
 pub use secret::Secret;
 pub use server::Server;
@@ -162,6 +190,11 @@ impl Config {
     /// The configuration in force as TOML, with secrets shown as "…". But for those it can be loaded again.
     pub fn effective(&self) -> String {
         effective::effective(self)
+    }
+
+    /// The keys, such as `limits.pin.size`, in which another configuration says something else. Secrets are not compared.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        effective::differences(&self.effective(), &other.effective())
     }
 
     fn validate(&self, problems: &mut Problems) {

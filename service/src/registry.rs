@@ -21,6 +21,7 @@ pub struct Registry {
     pub registration: RegistrationController,
     pub account: AccountController,
     pub accounts: AccountsManager,
+    pub limits: Limits,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
     pub outbox: Outbox,
@@ -49,7 +50,7 @@ impl Registry {
             chance: chance.clone(),
         };
         let registration = RegistrationController {
-            limits,
+            limits: limits.clone(),
             tokens: PhoneVerificationTokenManager::new(sessions, patience),
             accounts: accounts.clone(),
             keys: KeysManager::new(&storage),
@@ -61,12 +62,19 @@ impl Registry {
             registration,
             account: AccountController { clock: clock.clone() },
             accounts,
+            limits,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
             outbox,
             storage,
             clock,
         })
+    }
+
+    /// Puts other limits in force, from the next request on.
+    pub fn update_limits(&self, limits: &signet_config::Limits) {
+        self.limits.update(limits.clone());
+        self.shield.update(limits.get(LimitId::Address));
     }
 
     /// What has to be done now and then: forget clients not seen for long, and drop rows that have expired.

@@ -17,6 +17,7 @@ use super::capabilities;
 use super::request::{Kind, PniPart, RegistrationRequest};
 use super::response::{AccountIdentity, RegistrationResponse};
 use crate::call::{Call, Reply};
+use crate::client_address;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::Steps;
@@ -45,6 +46,8 @@ impl RegistrationController {
     /// `POST /v1/registration`
     pub async fn register(&self, call: Call) -> Result<Reply, ApiError> {
         let mut steps = Steps::start();
+        // Before anything is looked at: an attempt is an attempt, and checking four signatures is work.
+        self.limits.take(LimitId::RegistrationPerAddress, &client_address::key(call.client)).await?;
         let request = RegistrationRequest::read(&call)?;
         let (number, proof) = match &request.kind {
             Kind::WithNumber { number, proof } => (number, proof),
