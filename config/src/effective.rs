@@ -1,6 +1,7 @@
 //! The configuration in force as TOML, for `signet config check`: secrets are shown as "…", what is absent is left out.
 //! But for secrets, the text loads again as the same configuration.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use crate::secret::HIDDEN;
@@ -110,10 +111,31 @@ fn limits(Config { limits, .. }: &Config, text: &mut Toml) {
     for &id in LimitId::ALL {
         let limit = limits.get(id);
         text.section(&format!("limits.{}", id.key()));
+        text.text("shape", limit.shape.as_str());
         text.line("size", limit.size);
         text.text("per", &humantime::format_duration(limit.per).to_string());
         text.text("on_failure", limit.on_failure.as_str());
     }
+}
+
+/// The keys whose lines differ, or that only one of two effective configurations has.
+pub(crate) fn differences(one: &str, other: &str) -> Vec<String> {
+    let (one, other) = (lines(one), lines(other));
+    let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+}
+
+fn lines(effective: &str) -> BTreeMap<String, &str> {
+    let (mut lines, mut section) = (BTreeMap::new(), "");
+    for line in effective.lines() {
+        if let Some((key, value)) = line.split_once(" = ") {
+            let dot = if section.is_empty() { "" } else { "." };
+            lines.insert(format!("{section}{dot}{key}"), value);
+        } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        }
+    }
+    lines
 }
 
 struct Toml(String);
@@ -205,6 +227,19 @@ mod tests {
         }
         let url = "url = \"rediss-sentinel://…@h:1/0?sentinelServiceName=x&sentinelPassword=…\"";
         assert!(effective(&config).contains(url));
+    }
+
+    #[test]
+    fn differences_are_named_by_key() {
+        let config = Config::parse("").unwrap();
+        assert!(config.differences(&config).is_empty());
+        let other = Config::parse(
+            "[limits.pin]\nsize = 3\n[log]\nfilter = \"debug\"\n[cache]\nkind = \"redis\"\nurl = \"redis://h\"",
+        );
+        assert_eq!(config.differences(&other.unwrap()), ["cache.kind", "cache.url", "limits.pin.size", "log.filter"]);
+        let other =
+            Config::parse("profile = \"development\"\n[verification.refusals]\n\"+12025550123\" = \"rejected\"");
+        assert_eq!(config.differences(&other.unwrap()), ["verification.refusals.\"+12025550123\""]);
     }
 
     /// The example of the crate's documentation names every key.

@@ -60,10 +60,33 @@
 //! [audit]
 //! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
 //!
-//! [limits.registration]           # `size` permits, one regained each `per`
+//! [limits.registration]
+//! shape = "bucket"                # `size` permits, one regained each `per`; "window": `size` in any span of `per`
 //! size = 6
 //! per = "30s"
 //! on_failure = "refuse"           # or "allow", if the limit cannot be asked
+//!
+//! [limits.registration_per_address]       # in production 5 per 1h
+//! shape = "window"
+//! size = 1000000
+//! per = "1h"
+//! on_failure = "refuse"
+//!
+//! [limits.pin]
+//! size = 10
+//! per = "1day"
+//! on_failure = "refuse"
+//!
+//! [limits.check_totp]
+//! size = 5
+//! per = "6s"
+//! on_failure = "refuse"
+//!
+//! [limits.code_per_number]        # in production 3 per 1h
+//! shape = "window"
+//! size = 10000
+//! per = "1h"
+//! on_failure = "refuse"
 //!
 //! [limits.verification_push_challenge]
 //! size = 5
@@ -78,6 +101,11 @@
 //! [limits.verification_session]   # in production 5 per 288m
 //! size = 1000
 //! per = "1s"
+//! on_failure = "allow"
+//!
+//! [limits.backup_auth_check]
+//! size = 100
+//! per = "15m"
 //! on_failure = "allow"
 //!
 //! [limits.address]                # in production 200 per 20ms
@@ -118,7 +146,7 @@ mod verification;
 pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
-pub use limits::{Limit, LimitId, Limits, OnFailure};
+pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
 pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
@@ -199,6 +227,11 @@ impl Config {
     /// The configuration in force as TOML, with secrets shown as "…". But for those it can be loaded again.
     pub fn effective(&self) -> String {
         effective::effective(self)
+    }
+
+    /// The keys, such as `limits.pin.size`, in which another configuration says something else. Secrets are not compared.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        effective::differences(&self.effective(), &other.effective())
     }
 
     fn validate(&self, problems: &mut Problems) {

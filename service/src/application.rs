@@ -4,8 +4,8 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::{Server, Service as _};
@@ -17,6 +17,7 @@ use signet_storage::{Storage, World};
 
 use crate::management::{self, Management};
 use crate::registry::Registry;
+use crate::reload::{Reload, Source};
 use crate::{metrics, rest};
 
 /// How long requests in flight may take once the registry has been told to stop.
@@ -46,6 +47,7 @@ pub struct Application {
     public: Server,
     management: Server,
     registry: Arc<Registry>,
+    reload: Arc<OnceLock<Arc<Reload>>>,
     draining: Arc<AtomicBool>,
     last_call: Duration,
     http_address: SocketAddr,
@@ -69,15 +71,22 @@ impl Application {
             n => n,
         };
         let public = serve_public(http, workers, registry.clone(), draining.clone()).map_err(BuildError::Server)?;
-        let manage = Management { registry: registry.clone(), recorder, draining: draining.clone() };
+        let reload = Arc::new(OnceLock::new());
+        let manage =
+            Management { registry: registry.clone(), recorder, draining: draining.clone(), reload: reload.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
         let last_call = Duration::ZERO;
-        Ok(Self { public, management, registry, draining, last_call, http_address, management_address })
+        Ok(Self { public, management, registry, reload, draining, last_call, http_address, management_address })
     }
 
     /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
     pub fn with_last_call(self, last_call: Duration) -> Self {
         Self { last_call, ..self }
+    }
+
+    /// From now on the configuration can be read again from its source; `running` is what the registry was built with.
+    pub(crate) fn reload_from(&self, source: Source, running: &Config) -> Arc<Reload> {
+        self.reload.get_or_init(|| Arc::new(Reload::new(source, running.clone(), self.registry.clone()))).clone()
     }
 
     /// Where clients are served.

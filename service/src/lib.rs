@@ -16,6 +16,7 @@ mod management;
 mod metrics;
 pub mod registration;
 mod registry;
+mod reload;
 mod rest;
 pub mod routes;
 mod shield;

@@ -27,6 +27,7 @@ pub struct Registry {
     pub svr: SvrController,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
+    pub limits: Limits,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
     pub outbox: Outbox,
@@ -84,7 +85,7 @@ impl Registry {
             pause: config.registration_lock.pause,
         };
         let registration = RegistrationController {
-            limits,
+            limits: limits.clone(),
             tokens,
             locks,
             accounts: accounts.clone(),
@@ -102,12 +103,19 @@ impl Registry {
             accounts,
             keys,
             events,
+            limits,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
             outbox,
             storage,
             clock,
         })
+    }
+
+    /// Puts other limits in force, from the next request on.
+    pub fn update_limits(&self, limits: &signet_config::Limits) {
+        self.limits.update(limits.clone());
+        self.shield.update(limits.get(LimitId::Address));
     }
 
     /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.

@@ -1,7 +1,6 @@
 //! The five session routes (contract registration §4.2 to §4.7). Errors that a client can act on carry the session as it is
 //! now, so that the client need not ask for it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use signet_config::{ChallengeKind, LimitId, Refusal};
@@ -18,9 +17,10 @@ use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession
 use super::response::SessionBody;
 use super::sender::Outbox;
 use crate::call::{Call, Reply};
+use crate::client_address;
 use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
 use crate::events::{Event, Events};
-use crate::limits::{Limited, Limits};
+use crate::limits::{self, Limited, Limits};
 
 pub struct VerificationController {
     pub sessions: Sessions,
@@ -39,7 +39,7 @@ impl VerificationController {
     /// `POST /v1/verification/session`
     pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
         let CreateSession { number, push } = CreateSession::read(&call)?;
-        let key = format!("{}:{}", number.as_str(), call.client.map_or_else(String::new, |ip: IpAddr| ip.to_string()));
+        let key = format!("{}:{}", number.as_str(), client_address::key(call.client));
         self.limits.take(LimitId::VerificationSession, &key).await?;
 
         let requested = captcha::wanted(self.challenge, push.is_some());
@@ -90,7 +90,7 @@ impl VerificationController {
         session: VerificationSession,
         answer: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationPushChallenge, &session).await?;
+        self.limit(LimitId::VerificationPushChallenge, &id.encoded(), &session).await?;
         let judge = |session: &mut VerificationSession, now| session.answer_push_challenge(answer, now);
         match self.sessions.update(id, judge).await? {
             (session, true) => Ok(session),
@@ -104,7 +104,7 @@ impl VerificationController {
         session: VerificationSession,
         token: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationCaptcha, &session).await?;
+        self.limit(LimitId::VerificationCaptcha, &id.encoded(), &session).await?;
         match captcha::assess(self.challenge, token) {
             Assessment::Unreadable => Err(ApiError::BadRequest),
             Assessment::Failed => Err(self.error(SessionStatus::ChallengeFailed, &session, None)),
@@ -123,13 +123,20 @@ impl VerificationController {
         let transport = RequestCode::read(&call)?.transport.into();
         let id = request::session_id(call.param("session"))?;
         let before = self.load(&id).await?;
+        before.may_send(transport, self.clock.now()).map_err(|refused| self.send_refused(&before, refused))?;
+        // Counted only once the schedule lets it go, and before anything is changed: the older code stays as it is.
+        self.limit(LimitId::CodePerNumber, before.number().canonical().as_str(), &before).await?;
         let code = Code::draw(&self.chance);
         let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
         let send =
             |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
         let session = match self.sessions.update(&id, send).await? {
             (session, Ok(())) => session,
-            (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
+            (session, Err(refused)) => {
+                // Another request for the same session was faster.
+                self.limits.give_back(LimitId::CodePerNumber, session.number().canonical().as_str()).await;
+                return Err(self.send_refused(&session, refused));
+            }
         };
         match self.sender.deliver(session.number(), transport, code) {
             Ok(()) => {
@@ -209,13 +216,14 @@ impl VerificationController {
         Ok(())
     }
 
-    async fn limit(&self, limiter: LimitId, session: &VerificationSession) -> Result<(), ApiError> {
-        match self.limits.take(limiter, &session.id().encoded()).await {
+    /// Takes a permit; who gets none is told how the session stands.
+    async fn limit(&self, limiter: LimitId, key: &str, session: &VerificationSession) -> Result<(), ApiError> {
+        match self.limits.take(limiter, key).await {
             Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
                 status: SessionStatus::TooMany,
                 session: SessionBody::of(session, self.clock.now()),
                 retry_after: Some(retry_after),
-                limiter: Some(limiter),
+                limiter: Some(limiter.name()),
             }))),
             other => Ok(other?),
         }
@@ -226,8 +234,13 @@ impl VerificationController {
     }
 
     fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
+        // Limiters answer in `limit`; what is left of 429 is the session's own schedule.
+        let limiter = (status == SessionStatus::TooMany).then_some(limits::SESSION_SCHEDULE);
+        if let Some(limiter) = limiter {
+            limits::report(limiter, "refused");
+        }
         let session = SessionBody::of(session, self.clock.now());
-        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
+        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter }))
     }
 }
 
