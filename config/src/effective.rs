@@ -13,6 +13,9 @@ pub(crate) fn effective(config: &Config) -> String {
     storage(config, &mut text);
     cache(config, &mut text);
     verification(config, &mut text);
+    registration_lock(config, &mut text);
+    svr(config, &mut text);
+    audit(config, &mut text);
     limits(config, &mut text);
     text.section("log");
     text.text("filter", &config.log.filter);
@@ -65,6 +68,34 @@ fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
         for (number, refusal) in verification.refusals.iter() {
             text.text(&quoted(number), refusal.as_str());
         }
+    }
+}
+
+fn registration_lock(Config { registration_lock: lock, .. }: &Config, text: &mut Toml) {
+    text.section("registration_lock");
+    text.line("memory_kib", lock.memory_kib);
+    text.line("iterations", lock.iterations);
+    text.line("lanes", lock.lanes);
+    text.line("budget_mib", lock.budget_mib);
+    text.line("waiting", lock.waiting);
+    text.text("pause", &humantime::format_duration(lock.pause).to_string());
+    text.text("expires_after", &humantime::format_duration(lock.expires_after).to_string());
+}
+
+fn svr(Config { svr, .. }: &Config, text: &mut Toml) {
+    text.section("svr");
+    for (name, key) in [("auth_key", &svr.auth_key), ("user_key", &svr.user_key)] {
+        if key.is_some() {
+            text.text(name, HIDDEN);
+        }
+    }
+    text.text("max_age", &humantime::format_duration(svr.max_age).to_string());
+}
+
+fn audit(Config { audit, .. }: &Config, text: &mut Toml) {
+    text.section("audit");
+    if let Some(path) = &audit.path {
+        text.text("path", &path.shown());
     }
 }
 
@@ -124,6 +155,9 @@ mod tests {
             verification.code_lifetime = "1m 1s 1ms"
             verification.code_key = "{KEY}"
             verification.refusals = {{ "+12025550123" = "illegal_argument", "+12025550124" = "transport_not_allowed" }}
+            registration_lock = {{ memory_kib = 20000, iterations = 3, lanes = 2, budget_mib = 64, waiting = 1, pause = "1m", expires_after = "8days" }}
+            svr = {{ auth_key = "{KEY}", user_key = "{KEY}", max_age = "1day" }}
+            audit.path = "/var/log/audit"
             limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
             limits.verification_session = {{ per = "1us" }}
             log.filter = "a=\"b\\\u0001ü\""
@@ -147,8 +181,8 @@ mod tests {
     fn it_loads_again_as_the_same() {
         for config in [Config::parse("").unwrap(), Config::for_testing(), full()] {
             let shown = effective(&config);
-            // The one secret whose form is checked.
-            let again = Config::parse(&shown.replace("code_key = \"…\"", &format!("code_key = \"{KEY}\""))).unwrap();
+            // The secrets whose form is checked.
+            let again = Config::parse(&shown.replace("_key = \"…\"", &format!("_key = \"{KEY}\""))).unwrap();
             assert_eq!(effective(&again), shown);
             assert_eq!(format!("{again:?}"), format!("{config:?}"));
             assert_eq!(again.verification.refusals, config.verification.refusals);

@@ -39,6 +39,23 @@
 //! [verification.refusals]         # development only: a provider that fails
 //! ## "+12025550123" = "rejected"           or "illegal_argument", "unavailable", "transport_not_allowed"
 //!
+//! [registration_lock]             # Argon2id; a wrong lock costs this much to try
+//! memory_kib = 19456
+//! iterations = 2
+//! lanes = 1
+//! budget_mib = 128                # memory of all checks together
+//! waiting = 32                    # checks that may wait for their turn
+//! pause = "5m"                    # after a wrong lock the account's next try is refused for so long
+//! expires_after = "7d"            # counted from when the account was last seen
+//!
+//! [svr]                           # credentials for a secure value recovery service
+//! ## auth_key = "64 hex digits; production requires it, development makes its own"
+//! ## user_key = "64 hex digits; the same"
+//! max_age = "120d"
+//!
+//! [audit]
+//! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
+//!
 //! [limits.registration]           # `size` permits, one regained each `per`
 //! size = 6
 //! per = "30s"
@@ -59,6 +76,11 @@
 //! per = "1s"
 //! on_failure = "allow"
 //!
+//! [limits.backup_auth_check]
+//! size = 100
+//! per = "15m"
+//! on_failure = "allow"
+//!
 //! [limits.address]                # in production 200 per 20ms
 //! size = 20000
 //! per = "100us"
@@ -76,6 +98,7 @@
 
 use std::path::Path;
 
+mod audit;
 mod cache;
 mod effective;
 mod error;
@@ -83,20 +106,25 @@ mod layer;
 mod limits;
 mod load;
 mod log;
+mod registration_lock;
 mod secret;
 mod server;
 mod storage;
+mod svr;
 mod url;
 mod values;
 mod verification;
 
+pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
 pub use limits::{Limit, LimitId, Limits, OnFailure};
 pub use log::Log;
+pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
 pub use server::Server;
 pub use storage::{Storage, StorageTarget};
+pub use svr::Svr;
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
 
 values::words! {
@@ -119,6 +147,9 @@ pub struct Config {
     pub storage: Storage,
     pub cache: Cache,
     pub verification: Verification,
+    pub registration_lock: RegistrationLock,
+    pub svr: Svr,
+    pub audit: Audit,
     pub limits: Limits,
     pub log: Log,
 }
@@ -154,6 +185,9 @@ impl Config {
             storage: Storage::for_testing(),
             cache: Cache::for_testing(),
             verification: Verification::for_testing(),
+            registration_lock: RegistrationLock::for_testing(),
+            svr: Svr::for_testing(),
+            audit: Audit::for_testing(),
             limits: Limits::for_testing(),
             log: Log::for_testing(),
         }
@@ -169,6 +203,9 @@ impl Config {
         self.storage.validate(problems);
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);
+        self.registration_lock.validate(self.profile, problems);
+        self.svr.validate(self.profile, problems);
+        self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
         self.log.validate(problems);
     }

@@ -24,6 +24,8 @@ words! {
         VerificationCaptcha = "verification_captcha",
         /// Sessions opened for one number from one address.
         VerificationSession = "verification_session",
+        /// Recovery credentials presented by one client address.
+        BackupAuthCheck = "backup_auth_check",
         /// All requests of one client address: a shield of this process, not of the reference.
         Address = "address",
     }
@@ -70,6 +72,7 @@ impl LimitId {
             Self::VerificationPushChallenge => "verificationPushChallenge",
             Self::VerificationCaptcha => "verificationCaptcha",
             Self::VerificationSession => "verificationSession",
+            Self::BackupAuthCheck => "backupAuthCheck",
             Self::Address => "address",
         }
     }
@@ -94,6 +97,7 @@ impl Limit {
             (LimitId::VerificationCaptcha, _) => Self::new(10, Duration::from_secs(30), Refuse),
             (LimitId::VerificationSession, Production) => Self::new(5, Duration::from_secs(288 * 60), Allow),
             (LimitId::VerificationSession, Development) => Self::new(1000, Duration::from_secs(1), Allow),
+            (LimitId::BackupAuthCheck, _) => Self::new(100, Duration::from_secs(15 * 60), Allow),
             (LimitId::Address, Production) => Self::new(200, Duration::from_millis(20), Allow),
             (LimitId::Address, Development) => Self::new(20_000, Duration::from_micros(100), Allow),
         }
@@ -169,9 +173,11 @@ mod tests {
     fn the_defaults_of_the_profiles() {
         let shown = |limit: Limit| format!("{} {:?} {}", limit.size, limit.per, limit.on_failure.as_str());
         let all = |profile| LimitId::ALL.iter().map(move |&id| shown(Limits::of(profile).get(id)));
-        let production = ["6 30s refuse", "5 30s refuse", "10 30s refuse", "5 17280s allow", "200 20ms allow"];
+        let production =
+            ["6 30s refuse", "5 30s refuse", "10 30s refuse", "5 17280s allow", "100 900s allow", "200 20ms allow"];
         assert!(all(Profile::Production).eq(production));
-        let development = ["6 30s refuse", "5 30s refuse", "10 30s refuse", "1000 1s allow", "20000 100µs allow"];
+        let development =
+            ["6 30s refuse", "5 30s refuse", "10 30s refuse", "1000 1s allow", "100 900s allow", "20000 100µs allow"];
         assert!(all(Profile::Development).eq(development));
     }
 
@@ -192,7 +198,7 @@ mod tests {
             (
                 "[limits.pin]\nsize = 3",
                 "limits.pin: expected one of registration, verification_push_challenge, \
-                verification_captcha, verification_session, address",
+                verification_captcha, verification_session, backup_auth_check, address",
             ),
             ("[limits.address]\nsize = 0", "limits.address.size: must be at least 1"),
             ("[limits.address]\nper = \"0s\"", "limits.address.per: must be more than 0"),

@@ -73,12 +73,15 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
         storage: section(&mut table, "storage", problems),
         cache: section(&mut table, "cache", problems),
         verification: section(&mut table, "verification", problems),
+        registration_lock: section(&mut table, "registration_lock", problems),
+        svr: section(&mut table, "svr", problems),
+        audit: section(&mut table, "audit", problems),
         limits: Limits::of(profile).overridden(&limits),
         log: section(&mut table, "log", problems),
     };
     let rest: BTreeMap<_, _> = table.into_iter().collect();
     for (name, value) in &rest {
-        let known = "profile, server, storage, cache, verification, limits, log";
+        let known = "profile, server, storage, cache, verification, registration_lock, svr, audit, limits, log";
         problems.add(full_key(name, value), format!("unknown key, expected one of {known}"));
     }
     config
@@ -226,7 +229,8 @@ mod tests {
         );
         assert_eq!(error("", &[], &[("storage.pth", "x")]), format!("storage.pth: {known} (command line)"));
 
-        let known = "unknown key, expected one of profile, server, storage, cache, verification, limits, log";
+        let known = "unknown key, expected one of profile, server, storage, cache, verification, \
+                     registration_lock, svr, audit, limits, log";
         assert_eq!(error("strage.path = 1", &[], &[]), format!("strage.path: {known} (signet.toml)"));
         assert_eq!(
             error("", &[("SIGNET__FOO", "x")], &[("Server.http", "x")]),

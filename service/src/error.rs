@@ -10,6 +10,7 @@ use serde_json::json;
 use signet_config::LimitId;
 use signet_storage::StoreError;
 use signet_storage::accounts::AccountsError;
+use signet_storage::lock_hasher::HasherBusy;
 use signet_storage::model::NotVerified;
 use signet_storage::sessions::UpdateError;
 
@@ -51,6 +52,8 @@ pub enum ApiError {
     Unavailable(String),
     /// Too many others changed the same thing at once.
     Contested,
+    /// Too much of the same is being computed already.
+    Busy,
     /// The endpoint panicked; the panic has been reported where it happened.
     Panicked,
 }
@@ -110,6 +113,10 @@ impl ApiError {
             Self::Panicked => {
                 tracing::error!(route, "the endpoint panicked");
                 Reply::empty(500)
+            }
+            Self::Busy => {
+                tracing::warn!(route, "too busy");
+                Reply::empty(503).with("retry-after", "1".to_owned())
             }
             Self::Contested => {
                 tracing::warn!(route, "gave up against contention");
@@ -173,6 +180,12 @@ impl From<NotVerified> for ApiError {
             NotVerified::OtherNumber => Self::BadRequest,
             NotVerified::NoRightCode => Self::Unauthorized,
         }
+    }
+}
+
+impl From<HasherBusy> for ApiError {
+    fn from(HasherBusy: HasherBusy) -> Self {
+        Self::Busy
     }
 }
 

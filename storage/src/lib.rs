@@ -18,6 +18,7 @@ pub mod clock;
 pub mod dynamo;
 pub mod hash;
 pub mod ids;
+pub mod lock_hasher;
 pub mod model;
 pub mod number;
 pub mod open;
@@ -29,6 +30,7 @@ pub use cache::Cache;
 pub use chance::Chance;
 pub use clock::{Clock, Timestamp};
 pub use dynamo::{CommitError, Dynamo, StoreError};
+pub use lock_hasher::LockHasher;
 pub use open::{StartError, World};
 pub use sessions::Sessions;
 
@@ -42,6 +44,8 @@ pub struct Storage {
     pub clock: Clock,
     pub chance: Chance,
     embedded: Option<Embedded>,
+    #[cfg(feature = "test-util")]
+    inline: bool,
 }
 
 impl Storage {
