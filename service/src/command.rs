@@ -1,5 +1,6 @@
 //! The command line. Each command lies in a file of its own.
 
+mod audit;
 mod config;
 mod outbox;
 mod serve;
@@ -60,6 +61,9 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
+    /// Work with the audit.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -69,6 +73,15 @@ enum Command {
 enum ConfigCommand {
     /// Validate the configuration and print what it comes to, without secrets.
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Tell whether every line is as it was written, and where it was.
+    Verify {
+        /// The configured one if none is given.
+        file: Option<PathBuf>,
+    },
 }
 
 pub type CommandResult = Result<(), Box<dyn Error>>;
@@ -81,6 +94,7 @@ impl Arguments {
             Command::Demo(options) => demo::run(&options),
             Command::Outbox { number } => outbox::run(&config, &number),
             Command::Tables { create } => tables::run(&config, create),
+            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

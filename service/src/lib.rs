@@ -4,12 +4,14 @@
 
 pub mod account;
 pub mod application;
+mod audit;
 mod authenticate;
 pub mod call;
 mod client_address;
 pub mod command;
 pub mod demo;
 mod error;
+pub mod events;
 mod limits;
 mod management;
 mod metrics;
@@ -18,6 +20,7 @@ mod registry;
 mod rest;
 pub mod routes;
 mod shield;
+pub mod svr;
 pub mod verification;
 mod wire;
 

@@ -9,17 +9,23 @@ use signet_storage::secrets;
 use signet_storage::{AccountsManager, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::application::BuildError;
+use crate::audit;
+use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
 use crate::shield::Shield;
+use crate::svr::{SvrController, SvrCredentials};
 use crate::verification::sender::Outbox;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
 pub struct Registry {
+    pub events: Events,
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub svr: SvrController,
     pub accounts: AccountsManager,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
@@ -30,9 +36,11 @@ pub struct Registry {
 
 impl Registry {
     /// # Errors
-    /// If a key that the registry keeps for itself can be neither read nor made.
-    pub fn build(config: &Config, storage: Storage) -> std::io::Result<Self> {
+    /// If a key that the registry keeps for itself can be neither read nor made, or the audit cannot be written.
+    pub fn build(config: &Config, storage: Storage) -> Result<Self, BuildError> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
+        let audit = config.audit.file(&config.storage).map(|file| audit::start(&file, &clock)).transpose()?;
+        let events = Events::with_lossless(clock.clone(), audit);
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
@@ -42,14 +50,22 @@ impl Registry {
             sessions: sessions.clone(),
             limits: limits.clone(),
             sender: outbox.clone(),
+            events: events.clone(),
             challenge: config.verification.challenge,
-            code_key: code_key(config, &storage)?,
+            code_key: code_key(config, &storage).map_err(BuildError::Secret)?,
             code_lifetime: config.verification.code_lifetime,
             clock: clock.clone(),
             chance: chance.clone(),
         };
+        let svr = SvrController {
+            credentials: SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?,
+            accounts: accounts.clone(),
+            limits: limits.clone(),
+            clock: clock.clone(),
+        };
         let registration = RegistrationController {
             limits,
+            events: events.clone(),
             tokens: PhoneVerificationTokenManager::new(sessions, patience),
             accounts: accounts.clone(),
             keys: KeysManager::new(&storage),
@@ -57,9 +73,11 @@ impl Registry {
             chance,
         };
         Ok(Self {
+            events,
             verification,
             registration,
             account: AccountController { clock: clock.clone() },
+            svr,
             accounts,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
@@ -69,8 +87,9 @@ impl Registry {
         })
     }
 
-    /// What has to be done now and then: forget clients not seen for long, and drop rows that have expired.
+    /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.
     pub async fn sweep(&self) {
+        self.events.publish_sums();
         self.shield.sweep();
         self.storage.sweep().await;
     }

@@ -6,6 +6,7 @@
 //! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
 
 mod create;
+mod holder;
 mod reclaim;
 mod rows;
 

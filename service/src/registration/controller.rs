@@ -18,6 +18,7 @@ use super::request::{Kind, PniPart, RegistrationRequest};
 use super::response::{AccountIdentity, RegistrationResponse};
 use crate::call::{Call, Reply};
 use crate::error::ApiError;
+use crate::events::Events;
 use crate::limits::Limits;
 use crate::metrics::Steps;
 use crate::verification::PhoneVerificationTokenManager;
@@ -27,6 +28,7 @@ const ROUNDS: u32 = 10;
 
 pub struct RegistrationController {
     pub limits: Limits,
+    pub events: Events,
     pub tokens: PhoneVerificationTokenManager,
     pub accounts: AccountsManager,
     pub keys: KeysManager,

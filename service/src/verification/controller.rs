@@ -19,12 +19,14 @@ use super::response::SessionBody;
 use super::sender::Outbox;
 use crate::call::{Call, Reply};
 use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::events::{Event, Events};
 use crate::limits::{Limited, Limits};
 
 pub struct VerificationController {
     pub sessions: Sessions,
     pub limits: Limits,
     pub sender: Outbox,
+    pub events: Events,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
     pub code_lifetime: Duration,
@@ -129,7 +131,10 @@ impl VerificationController {
             (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
         };
         match self.sender.deliver(session.number(), transport, code) {
-            Ok(()) => Ok(self.ok(&session)),
+            Ok(()) => {
+                self.events.publish(Event::CodeRequested { holder: None, transport });
+                Ok(self.ok(&session))
+            }
             Err(refusal) => {
                 let how = how_undelivered(refusal);
                 let take_back = |session: &mut VerificationSession, _| {
@@ -172,6 +177,9 @@ impl VerificationController {
             Ok(false) => "wrong",
             Err(_) => "refused",
         };
+        if let Ok(right) = verdict {
+            self.events.publish(Event::CodeSubmitted { right });
+        }
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
         match verdict {
             Ok(_) => Ok(self.ok(&session)),
