@@ -15,6 +15,7 @@ use signet_config::Config;
 use signet_storage::number::E164;
 use signet_storage::{Storage, World};
 
+use crate::audit::AuditError;
 use crate::management::{self, Management};
 use crate::registry::Registry;
 use crate::reload::{Reload, Source};
@@ -39,6 +40,8 @@ pub enum BuildError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("a key that the registry keeps for itself: {0}")]
     Secret(std::io::Error),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("the server cannot be started: {0}")]
     Server(std::io::Error),
 }
@@ -64,7 +67,7 @@ impl Application {
         let (http_address, management_address) = (address(&http)?, address(&managing)?);
 
         let storage = Storage::open(config, world).await?;
-        let registry = Arc::new(Registry::build(config, storage).map_err(BuildError::Secret)?);
+        let registry = Arc::new(Registry::build(config, storage)?);
         let draining = Arc::new(AtomicBool::new(false));
         let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -117,6 +120,10 @@ impl Application {
         };
         let (served, managed, ()) = tokio::join!(self.public, self.management, drain);
         housekeeping.abort();
+        // The audit has everything before the process may end.
+        let events = self.registry.events.clone();
+        events.publish_sums();
+        let _ = tokio::task::spawn_blocking(move || events.settle()).await;
         served.and(managed)
     }
 }

@@ -1,5 +1,6 @@
 //! The command line. Each command lies in a file of its own.
 
+mod audit;
 mod config;
 mod limits;
 mod outbox;
@@ -64,6 +65,9 @@ enum Command {
     /// Look at, or reset, the limits of a running registry.
     #[command(subcommand)]
     Limits(LimitsCommand),
+    /// Work with the audit.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -83,6 +87,15 @@ enum LimitsCommand {
     Reset { key: String },
 }
 
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Tell whether every line is as it was written, and where it was.
+    Verify {
+        /// The configured one if none is given.
+        file: Option<PathBuf>,
+    },
+}
+
 pub type CommandResult = Result<(), Box<dyn Error>>;
 
 impl Arguments {
@@ -94,6 +107,7 @@ impl Arguments {
             Command::Outbox { number } => outbox::run(&config, &number),
             Command::Limits(command) => limits::run(&config, &command),
             Command::Tables { create } => tables::run(&config, create),
+            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

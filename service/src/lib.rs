@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod application;
+mod audit;
 mod authenticate;
 pub mod call;
 mod client_address;

@@ -9,6 +9,8 @@ use signet_storage::secrets;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::application::BuildError;
+use crate::audit;
 use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
@@ -37,16 +39,17 @@ pub struct Registry {
 
 impl Registry {
     /// # Errors
-    /// If a key that the registry keeps for itself can be neither read nor made.
-    pub fn build(config: &Config, storage: Storage) -> std::io::Result<Self> {
+    /// If a key that the registry keeps for itself can be neither read nor made, or the audit cannot be written.
+    pub fn build(config: &Config, storage: Storage) -> Result<Self, BuildError> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
+        let audit = config.audit.file(&config.storage).map(|file| audit::start(&file, &clock)).transpose()?;
+        let events = Events::with_lossless(clock.clone(), audit);
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
-        let events = Events::new(clock.clone());
-        let svr = SvrCredentials::of(config, &storage)?;
+        let svr = SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?;
         let outbox = Outbox::new(config.verification.refusals.clone());
         let verification = VerificationController {
             sessions: sessions.clone(),
@@ -55,7 +58,7 @@ impl Registry {
             sender: outbox.clone(),
             events: events.clone(),
             challenge: config.verification.challenge,
-            code_key: code_key(config, &storage)?,
+            code_key: code_key(config, &storage).map_err(BuildError::Secret)?,
             code_lifetime: config.verification.code_lifetime,
             clock: clock.clone(),
             chance: chance.clone(),

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it links once.
 
+mod audit;
 mod cache;
 mod coverage;
 mod crash;
@@ -9,4 +10,5 @@ mod limits;
 mod process;
 mod registration;
 mod storage;
+mod svr;
 mod verification;

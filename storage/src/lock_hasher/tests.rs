@@ -1,5 +1,3 @@
-//! The hasher: what it stores, what it matches, and how much of it runs at once.
-
 use std::time::Duration;
 
 use super::*;
