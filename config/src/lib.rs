@@ -64,6 +64,23 @@
 //! per = "100us"
 //! on_failure = "allow"
 //!
+//! [sms]                           # how many codes go out, and where to; see service/docs/sms-budget.md
+//! countries = "all"               # or regions such as ["US", "DE"]; production must say
+//! on_failure = "allow"            # in production "refuse", if the budget cannot be asked
+//! ## daily_cap = 5000             units per day (UTC); absent: no end; production must say
+//! countries_per_address = 1000000 # in production 3: new ones a day
+//! address_daily = 1000000         # in production 10: unverified messages, or a share of the verified
+//! address_hourly = 1000000        # in production 5
+//! country_daily = 1000000         # in production 20
+//! country_hourly = 1000000        # in production 3
+//! address_percent = 30
+//! address_hourly_percent = 20
+//! country_percent = 30
+//! busy_hours = 6                  # in which a day's traffic is taken to come
+//!
+//! [sms.prices]                    # units of a message by region; 1 where nothing is said
+//! ## DE = 8
+//!
 //! [log]
 //! filter = "info,actix_server=warn"
 //! "#;
@@ -85,6 +102,7 @@ mod load;
 mod log;
 mod secret;
 mod server;
+mod sms;
 mod storage;
 mod url;
 mod values;
@@ -96,6 +114,7 @@ pub use limits::{Limit, LimitId, Limits, OnFailure};
 pub use log::Log;
 pub use secret::Secret;
 pub use server::Server;
+pub use sms::{Countries, REGIONS, Sms};
 pub use storage::{Storage, StorageTarget};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
 
@@ -120,6 +139,7 @@ pub struct Config {
     pub cache: Cache,
     pub verification: Verification,
     pub limits: Limits,
+    pub sms: Sms,
     pub log: Log,
 }
 
@@ -155,6 +175,7 @@ impl Config {
             cache: Cache::for_testing(),
             verification: Verification::for_testing(),
             limits: Limits::for_testing(),
+            sms: Sms::for_testing(),
             log: Log::for_testing(),
         }
     }
@@ -170,6 +191,7 @@ impl Config {
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);
         self.limits.validate(problems);
+        self.sms.validate(self.profile, problems);
         self.log.validate(problems);
     }
 }

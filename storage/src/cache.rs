@@ -20,10 +20,12 @@ use crate::clock::Clock;
 mod bucket;
 mod local;
 mod redis;
+mod tally;
 
 pub use bucket::{Bucket, Taken};
 pub use local::Local;
 pub use redis::Redis;
+pub use tally::{Change, Slot, Tally};
 
 /// The cache did not answer, or not in time. What was asked may still have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

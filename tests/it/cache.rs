@@ -14,6 +14,7 @@ use signet_tests::redis::RedisServer;
 
 mod by_chance;
 mod down;
+mod tallies;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const PIN: Bucket = Bucket { id: "pin", size: 5, per: Duration::from_millis(10_007) };

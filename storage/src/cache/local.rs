@@ -18,6 +18,7 @@ use super::{kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
 mod levels;
+mod tallies;
 
 use levels::Levels;
 
@@ -32,6 +33,7 @@ pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
     levels: Arc<Levels>,
+    tallies: tallies::Tallies,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -67,7 +69,7 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default() }
+        Self { clock, values, levels: Arc::default(), tallies: tallies::tallies() }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {

@@ -7,6 +7,7 @@
 //! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
 //! when that changes. A call that fails only asks it to look now. What the scripts do is told in their files.
 
+mod tally;
 mod watch;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ struct Shared {
     put_newer: Script,
     forget: Script,
     take: Script,
+    tally: Script,
     places: Semaphore,
     up: AtomicBool,
     look_now: Arc<Notify>,
@@ -65,6 +67,7 @@ impl Redis {
             put_newer: Script::from_lua(include_str!("put_newer.lua")),
             forget: Script::from_lua(include_str!("forget.lua")),
             take: Script::from_lua(include_str!("take.lua")),
+            tally: Script::from_lua(include_str!("tally.lua")),
             places: Semaphore::new(CALLS_AT_ONCE),
             up: AtomicBool::new(false),
             look_now: Arc::new(Notify::new()),
