@@ -60,7 +60,8 @@ pub struct SessionError {
     pub status: SessionStatus,
     pub session: SessionBody,
     pub retry_after: Option<Duration>,
-    pub limiter: Option<LimitId>,
+    /// The name that the client is told.
+    pub limiter: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl ApiError {
             Self::Unprocessable => Reply::empty(422),
             Self::UpgradeNeeded => Reply::empty(UPGRADE_NEEDED),
             Self::RateLimited { limiter, retry_after } => {
-                limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
+                limited_by(limiter.name(), Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
             }
             Self::Session(e) => e.into_reply(),
             Self::Undeliverable { reason, permanent } => {
@@ -133,8 +134,8 @@ impl SessionError {
     }
 }
 
-fn limited_by(limiter: LimitId, reply: Reply) -> Reply {
-    reply.with("x-ratelimit-limiter", limiter.name().to_owned())
+fn limited_by(limiter: &'static str, reply: Reply) -> Reply {
+    reply.with("x-ratelimit-limiter", limiter.to_owned())
 }
 
 /// Rounded up and never 0: a client that waits so long is not refused again for being early.

@@ -10,6 +10,7 @@ mod client_address;
 pub mod command;
 pub mod demo;
 mod error;
+pub mod events;
 mod limits;
 mod management;
 mod metrics;

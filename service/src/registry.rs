@@ -9,9 +9,11 @@ use signet_storage::secrets;
 use signet_storage::{AccountsManager, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
 use crate::shield::Shield;
+use crate::verification::budget::SmsBudget;
 use crate::verification::sender::Outbox;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
@@ -33,6 +35,7 @@ impl Registry {
     /// If a key that the registry keeps for itself can be neither read nor made.
     pub fn build(config: &Config, storage: Storage) -> std::io::Result<Self> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
+        let events = Events::new(clock.clone());
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
@@ -41,6 +44,7 @@ impl Registry {
         let verification = VerificationController {
             sessions: sessions.clone(),
             limits: limits.clone(),
+            budget: SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone()),
             sender: outbox.clone(),
             challenge: config.verification.challenge,
             code_key: code_key(config, &storage)?,

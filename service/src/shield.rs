@@ -40,7 +40,7 @@ impl Shield {
 }
 
 /// One IPv6 client has a whole /64 to call from.
-fn network(client: IpAddr) -> IpAddr {
+pub fn network(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

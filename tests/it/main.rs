@@ -8,5 +8,6 @@ mod house;
 mod limits;
 mod process;
 mod registration;
+mod sms_budget;
 mod storage;
 mod verification;

@@ -13,6 +13,7 @@ use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
 use signet_storage::sessions::Sessions;
 
+use super::budget::{OverBudget, SmsBudget};
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
@@ -24,6 +25,7 @@ use crate::limits::{Limited, Limits};
 pub struct VerificationController {
     pub sessions: Sessions,
     pub limits: Limits,
+    pub budget: SmsBudget,
     pub sender: Outbox,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
@@ -120,17 +122,30 @@ impl VerificationController {
         let transport = RequestCode::read(&call)?.transport.into();
         let id = request::session_id(call.param("session"))?;
         let before = self.load(&id).await?;
+        // What the session would refuse anyway is not asked of the budget, and no refusal costs the session anything.
+        before.may_send(transport, self.clock.now()).map_err(|refused| self.send_refused(&before, refused))?;
+        let reserved = self.budget.reserve(before.number(), call.client, &id).await;
+        let reserved = reserved.map_err(|over| self.over_budget(&before, over))?;
         let code = Code::draw(&self.chance);
         let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
         let send =
             |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
-        let session = match self.sessions.update(&id, send).await? {
-            (session, Ok(())) => session,
-            (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
+        let placed = match self.sessions.update(&id, send).await {
+            Ok((session, Ok(()))) => Ok(session),
+            Ok((session, Err(refused))) => Err(self.send_refused(&session, refused)),
+            Err(e) => Err(e.into()),
+        };
+        let session = match placed {
+            Ok(session) => session,
+            Err(e) => {
+                self.budget.hand_back(reserved).await;
+                return Err(e);
+            }
         };
         match self.sender.deliver(session.number(), transport, code) {
             Ok(()) => Ok(self.ok(&session)),
             Err(refusal) => {
+                self.budget.hand_back(reserved).await;
                 let how = how_undelivered(refusal);
                 let take_back = |session: &mut VerificationSession, _| {
                     session.not_sent(transport, &stored, &before, how);
@@ -148,6 +163,19 @@ impl VerificationController {
             }
             SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
             SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
+        }
+    }
+
+    fn over_budget(&self, session: &VerificationSession, over: OverBudget) -> ApiError {
+        match over {
+            OverBudget::Country => ApiError::Undeliverable { reason: Undeliverable::ProviderRejected, permanent: true },
+            OverBudget::Limited { limiter, retry_after } => ApiError::Session(Box::new(SessionError {
+                status: SessionStatus::TooMany,
+                session: SessionBody::of(session, self.clock.now()),
+                retry_after: Some(retry_after),
+                limiter: Some(limiter),
+            })),
+            OverBudget::StoreDown => ApiError::Unavailable("the budget of messages has no store".to_owned()),
         }
     }
 
@@ -173,6 +201,9 @@ impl VerificationController {
             Err(_) => "refused",
         };
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
+        if verdict == Ok(true) {
+            self.budget.verified(session.number(), &id).await;
+        }
         match verdict {
             Ok(_) => Ok(self.ok(&session)),
             Err(GuessRefused::AlreadyVerified | GuessRefused::NoCodeSent | GuessRefused::CodeExpired) => {
@@ -193,7 +224,7 @@ impl VerificationController {
                 status: SessionStatus::TooMany,
                 session: SessionBody::of(session, self.clock.now()),
                 retry_after: Some(retry_after),
-                limiter: Some(limiter),
+                limiter: Some(limiter.name()),
             }))),
             other => Ok(other?),
         }
