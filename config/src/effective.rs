@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use crate::secret::HIDDEN;
-use crate::{Config, LimitId, StorageTarget};
+use crate::{Config, Countries, LimitId, StorageTarget};
 
 pub(crate) fn effective(config: &Config) -> String {
     let mut text = Toml(String::new());
@@ -19,6 +19,7 @@ pub(crate) fn effective(config: &Config) -> String {
     svr(config, &mut text);
     audit(config, &mut text);
     limits(config, &mut text);
+    sms(config, &mut text);
     text.section("log");
     text.text("filter", &config.log.filter);
     text.0
@@ -138,6 +139,30 @@ fn lines(effective: &str) -> BTreeMap<String, &str> {
     lines
 }
 
+fn sms(Config { sms, .. }: &Config, text: &mut Toml) {
+    text.section("sms");
+    match &sms.countries {
+        Countries::All => text.text("countries", "all"),
+        Countries::Only(regions) => {
+            let regions: Vec<_> = regions.iter().map(|region| quoted(region)).collect();
+            text.line("countries", format!("[{}]", regions.join(", ")));
+        }
+    }
+    text.text("on_failure", sms.on_failure.as_str());
+    if let Some(cap) = sms.daily_cap {
+        text.line("daily_cap", cap);
+    }
+    for (key, figure) in sms.figures() {
+        text.line(key, figure);
+    }
+    if !sms.prices.is_empty() {
+        text.section("sms.prices");
+        for (region, price) in &sms.prices {
+            text.line(region, price);
+        }
+    }
+}
+
 struct Toml(String);
 
 impl Toml {
@@ -189,6 +214,7 @@ mod tests {
             audit.path = "/var/log/audit"
             limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
             limits.verification_session = {{ per = "1us" }}
+            sms = {{ countries = ["US", "DE"], daily_cap = 5000, prices = {{ DE = 8 }}, busy_hours = 7 }}
             log.filter = "a=\"b\\\u0001ü\""
             [storage]
             target = "endpoint"

@@ -113,6 +113,23 @@
 //! per = "100us"
 //! on_failure = "allow"
 //!
+//! [sms]                           # how many codes go out, and where to; see service/docs/sms-budget.md
+//! countries = "all"               # or regions such as ["US", "DE"]; production must say
+//! on_failure = "allow"            # in production "refuse", if the budget cannot be asked
+//! ## daily_cap = 5000             units per day (UTC); absent: no end; production must say
+//! countries_per_address = 1000000 # in production 3: new ones a day
+//! address_daily = 1000000         # in production 10: unverified messages, or a share of the verified
+//! address_hourly = 1000000        # in production 5
+//! country_daily = 1000000         # in production 20
+//! country_hourly = 1000000        # in production 3
+//! address_percent = 30
+//! address_hourly_percent = 20
+//! country_percent = 30
+//! busy_hours = 6                  # in which a day's traffic is taken to come
+//!
+//! [sms.prices]                    # units of a message by region; 1 where nothing is said
+//! ## DE = 8
+//!
 //! [log]
 //! filter = "info,actix_server=warn"
 //! "#;
@@ -137,6 +154,7 @@ mod recovery;
 mod registration_lock;
 mod secret;
 mod server;
+mod sms;
 mod storage;
 mod svr;
 mod url;
@@ -152,6 +170,7 @@ pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
 pub use server::Server;
+pub use sms::{Countries, REGIONS, Sms};
 pub use storage::{Storage, StorageTarget};
 pub use svr::Svr;
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
@@ -181,6 +200,7 @@ pub struct Config {
     pub svr: Svr,
     pub audit: Audit,
     pub limits: Limits,
+    pub sms: Sms,
     pub log: Log,
 }
 
@@ -220,6 +240,7 @@ impl Config {
             svr: Svr::for_testing(),
             audit: Audit::for_testing(),
             limits: Limits::for_testing(),
+            sms: Sms::for_testing(),
             log: Log::for_testing(),
         }
     }
@@ -244,6 +265,7 @@ impl Config {
         self.svr.validate(self.profile, problems);
         self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
+        self.sms.validate(self.profile, problems);
         self.log.validate(problems);
     }
 }

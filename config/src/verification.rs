@@ -204,15 +204,18 @@ mod tests {
 
     #[test]
     fn production_refuses_what_is_for_development() {
-        let error =
-            Config::parse("profile = \"production\"\nverification.refusals = { \"+12025550123\" = \"unavailable\" }");
+        let error = Config::parse(
+            "profile = \"production\"\nsms = { countries = \"US\", daily_cap = 1 }\nverification.refusals = { \"+12025550123\" = \"unavailable\" }",
+        );
         let error = error.unwrap_err().to_string();
         let ours = error.lines().filter(|line| line.starts_with("verification."));
         let keys: Vec<_> = ours.filter_map(|line| line.split(':').next()).collect();
         let all = ["sender", "challenge", "refusals", "code_key"].map(|key| format!("verification.{key}"));
         assert_eq!(keys, all);
 
-        let toml = format!("profile = \"production\"\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\"");
+        let toml = format!(
+            "profile = \"production\"\nsms = {{ countries = \"US\", daily_cap = 1 }}\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\""
+        );
         let error = Config::parse(&toml).unwrap_err().to_string();
         assert!(error.starts_with("verification.sender: ") && error.matches("verification.").count() == 1, "{error}");
     }

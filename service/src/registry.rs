@@ -17,6 +17,7 @@ use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
 use crate::svr::{SvrController, SvrCredentials};
+use crate::verification::budget::SmsBudget;
 use crate::verification::sender::Outbox;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
@@ -55,6 +56,7 @@ impl Registry {
             sessions: sessions.clone(),
             recovery: recovery.clone(),
             limits: limits.clone(),
+            budget: SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone()),
             sender: outbox.clone(),
             events: events.clone(),
             challenge: config.verification.challenge,

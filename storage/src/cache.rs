@@ -21,12 +21,14 @@ mod bucket;
 mod counter;
 mod local;
 mod redis;
+mod tally;
 mod window;
 
 pub use bucket::{Bucket, Taken};
 pub use counter::Counted;
 pub use local::Local;
 pub use redis::Redis;
+pub use tally::{Change, Slot, Tally};
 pub use window::{Standing, Window};
 
 /// The cache did not answer, or not in time. What was asked may still have happened.

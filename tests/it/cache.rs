@@ -15,6 +15,7 @@ use signet_tests::redis::RedisServer;
 mod by_chance;
 mod counters;
 mod down;
+mod tallies;
 mod windows;
 
 const HOUR: Duration = Duration::from_secs(3_600);

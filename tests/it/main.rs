@@ -9,6 +9,7 @@ mod house;
 mod limits;
 mod process;
 mod registration;
+mod sms_budget;
 mod storage;
 mod svr;
 mod verification;

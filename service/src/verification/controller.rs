@@ -12,6 +12,7 @@ use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
 use signet_storage::{RecoveryPasswords, Sessions};
 
+use super::budget::{OverBudget, SmsBudget};
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
@@ -26,6 +27,7 @@ pub struct VerificationController {
     pub sessions: Sessions,
     pub recovery: RecoveryPasswords,
     pub limits: Limits,
+    pub budget: SmsBudget,
     pub sender: Outbox,
     pub events: Events,
     pub challenge: ChallengeKind,
@@ -123,19 +125,34 @@ impl VerificationController {
         let transport = RequestCode::read(&call)?.transport.into();
         let id = request::session_id(call.param("session"))?;
         let before = self.load(&id).await?;
+        // What the session would refuse anyway is asked of nobody, and no refusal changes anything: the older code stays.
         before.may_send(transport, self.clock.now()).map_err(|refused| self.send_refused(&before, refused))?;
-        // Counted only once the schedule lets it go, and before anything is changed: the older code stays as it is.
-        self.limit(LimitId::CodePerNumber, before.number().canonical().as_str(), &before).await?;
+        let per_number = before.number().canonical();
+        let per_number = per_number.as_str();
+        self.limit(LimitId::CodePerNumber, per_number, &before).await?;
+        let reserved = match self.budget.reserve(before.number(), call.client, &id).await {
+            Ok(reserved) => reserved,
+            Err(over) => {
+                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
+                return Err(self.over_budget(&before, over));
+            }
+        };
         let code = Code::draw(&self.chance);
         let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
         let send =
             |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
-        let session = match self.sessions.update(&id, send).await? {
-            (session, Ok(())) => session,
-            (session, Err(refused)) => {
-                // Another request for the same session was faster.
-                self.limits.give_back(LimitId::CodePerNumber, session.number().canonical().as_str()).await;
-                return Err(self.send_refused(&session, refused));
+        let placed = match self.sessions.update(&id, send).await {
+            Ok((session, Ok(()))) => Ok(session),
+            // Another request for the same session was faster.
+            Ok((session, Err(refused))) => Err(self.send_refused(&session, refused)),
+            Err(e) => Err(e.into()),
+        };
+        let session = match placed {
+            Ok(session) => session,
+            Err(e) => {
+                self.budget.hand_back(reserved).await;
+                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
+                return Err(e);
             }
         };
         match self.sender.deliver(session.number(), transport, code) {
@@ -144,6 +161,7 @@ impl VerificationController {
                 Ok(self.ok(&session))
             }
             Err(refusal) => {
+                self.budget.hand_back(reserved).await;
                 let how = how_undelivered(refusal);
                 let take_back = |session: &mut VerificationSession, _| {
                     session.not_sent(transport, &stored, &before, how);
@@ -161,6 +179,19 @@ impl VerificationController {
             }
             SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
             SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
+        }
+    }
+
+    fn over_budget(&self, session: &VerificationSession, over: OverBudget) -> ApiError {
+        match over {
+            OverBudget::Country => ApiError::Undeliverable { reason: Undeliverable::ProviderRejected, permanent: true },
+            OverBudget::Limited { limiter, retry_after } => ApiError::Session(Box::new(SessionError {
+                status: SessionStatus::TooMany,
+                session: SessionBody::of(session, self.clock.now()),
+                retry_after: Some(retry_after),
+                limiter: Some(limiter),
+            })),
+            OverBudget::StoreDown => ApiError::Unavailable("the budget of messages has no store".to_owned()),
         }
     }
 
@@ -189,6 +220,9 @@ impl VerificationController {
             self.events.publish(Event::CodeSubmitted { right });
         }
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
+        if verdict == Ok(true) {
+            self.budget.verified(session.number(), &id).await;
+        }
         match verdict {
             Ok(_) => {
                 self.close_older_way(&session).await?;

@@ -20,6 +20,7 @@ use super::{Like, kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
 mod kept;
+mod tallies;
 
 use kept::Kept;
 
@@ -36,6 +37,7 @@ pub struct Local {
     levels: Arc<Kept<Level>>,
     logs: Arc<Kept<Log>>,
     counters: Arc<Kept<Counter>>,
+    tallies: tallies::Tallies,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -71,7 +73,14 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default(), logs: Arc::default(), counters: Arc::default() }
+        Self {
+            clock,
+            values,
+            levels: Arc::default(),
+            logs: Arc::default(),
+            counters: Arc::default(),
+            tallies: tallies::tallies(),
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {

@@ -7,6 +7,7 @@
 //! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
 //! when that changes. A call that fails only asks it to look now. What the scripts do is told in their files.
 
+mod tally;
 mod watch;
 
 use std::sync::Arc;
@@ -58,6 +59,7 @@ struct Shared {
     window: Script,
     count: Script,
     look: Script,
+    tally: Script,
     places: Semaphore,
     up: AtomicBool,
     look_now: Arc<Notify>,
@@ -78,6 +80,7 @@ impl Redis {
             window: Script::from_lua(include_str!("window.lua")),
             count: Script::from_lua(include_str!("count.lua")),
             look: Script::from_lua(include_str!("look.lua")),
+            tally: Script::from_lua(include_str!("tally.lua")),
             places: Semaphore::new(CALLS_AT_ONCE),
             up: AtomicBool::new(false),
             look_now: Arc::new(Notify::new()),
