@@ -13,6 +13,7 @@ pub(crate) fn effective(config: &Config) -> String {
     storage(config, &mut text);
     cache(config, &mut text);
     verification(config, &mut text);
+    delivery(config, &mut text);
     limits(config, &mut text);
     text.section("log");
     text.text("filter", &config.log.filter);
@@ -54,6 +55,10 @@ fn cache(Config { cache, .. }: &Config, text: &mut Toml) {
 fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
     text.section("verification");
     text.text("sender", verification.sender.as_str());
+    if let Some(voice) = verification.voice_sender {
+        text.text("voice_sender", voice.as_str());
+    }
+    text.text("send_within", &humantime::format_duration(verification.send_within).to_string());
     text.text("challenge", verification.challenge.as_str());
     text.text("code_lifetime", &humantime::format_duration(verification.code_lifetime).to_string());
     text.text("check_within", &humantime::format_duration(verification.check_within).to_string());
@@ -64,6 +69,35 @@ fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
         text.section("verification.refusals");
         for (number, refusal) in verification.refusals.iter() {
             text.text(&quoted(number), refusal.as_str());
+        }
+    }
+}
+
+/// How codes are brought to people: test numbers, the senders, and what they write.
+fn delivery(config: &Config, text: &mut Toml) {
+    if !config.verification.test_numbers.is_empty() {
+        text.section("verification.test_numbers");
+        for (number, test) in config.verification.test_numbers.iter() {
+            let until = quoted(&test.until_text());
+            text.line(&quoted(number), format!("{{ code = \"{HIDDEN}\", until = {until} }}"));
+        }
+    }
+    text.section("sns");
+    text.text("region", &config.sns.region);
+    text.optional("endpoint", config.sns.endpoint.as_deref());
+    text.optional("access_key_id", config.sns.access_key_id.as_deref());
+    text.optional("secret_access_key", config.sns.secret_access_key.as_ref().map(|_| HIDDEN));
+    text.optional("sender_id", config.sns.sender_id.as_deref());
+    text.section("webhook");
+    text.optional("url", config.webhook.shown_url().as_deref());
+    text.optional("secret", config.webhook.secret.as_ref().map(|_| HIDDEN));
+    text.section("messages");
+    text.text("app", &config.messages.app);
+    text.optional("android_app_hash", config.messages.android_app_hash.as_deref());
+    if !config.messages.templates.is_empty() {
+        text.section("messages.templates");
+        for (language, template) in &config.messages.templates {
+            text.text(&quoted(language), template);
         }
     }
 }
@@ -88,6 +122,12 @@ impl Toml {
 
     fn text(&mut self, key: &str, text: &str) {
         self.line(key, quoted(text));
+    }
+
+    fn optional(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
     }
 
     fn line(&mut self, key: &str, value: impl Display) {
@@ -115,6 +155,9 @@ mod tests {
 
     const KEY: &str = "3131313131313131313131313131313131313131313131313131313131313131";
 
+    const TEST_CODE: &str = "739182";
+    const WEBHOOK_SECRET: &str = "0123456789 s3cr3t";
+
     /// Every key, none with its default.
     fn full() -> Config {
         let toml = format!(
@@ -124,6 +167,13 @@ mod tests {
             verification.code_lifetime = "1m 1s 1ms"
             verification.code_key = "{KEY}"
             verification.refusals = {{ "+12025550123" = "illegal_argument", "+12025550124" = "transport_not_allowed" }}
+            verification.sender = "sns"
+            verification.voice_sender = "webhook"
+            verification.send_within = "3s"
+            verification.test_numbers = {{ "+12025550125" = {{ code = "{TEST_CODE}", until = "2027-01-02T03:04:05.006Z" }} }}
+            sns = {{ region = "eu-west-1", endpoint = "https://h", access_key_id = "id", secret_access_key = "s3cr3t", sender_id = "Us" }}
+            webhook = {{ url = "https://h/p?key=s3cr3t", secret = "{WEBHOOK_SECRET}" }}
+            messages = {{ app = "A \"b\"", android_app_hash = "FA+9qCX9VSu", templates.pt-BR = "{{app}} {{code}}" }}
             limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
             limits.verification_session = {{ per = "1us" }}
             log.filter = "a=\"b\\\u0001ü\""
@@ -147,8 +197,12 @@ mod tests {
     fn it_loads_again_as_the_same() {
         for config in [Config::parse("").unwrap(), Config::for_testing(), full()] {
             let shown = effective(&config);
-            // The one secret whose form is checked.
-            let again = Config::parse(&shown.replace("code_key = \"…\"", &format!("code_key = \"{KEY}\""))).unwrap();
+            // The secrets whose form is checked.
+            let whole = shown
+                .replace("code_key = \"…\"", &format!("code_key = \"{KEY}\""))
+                .replace("code = \"…\"", &format!("code = \"{TEST_CODE}\""))
+                .replace("\nsecret = \"…\"", &format!("\nsecret = \"{WEBHOOK_SECRET}\""));
+            let again = Config::parse(&whole).unwrap();
             assert_eq!(effective(&again), shown);
             assert_eq!(format!("{again:?}"), format!("{config:?}"));
             assert_eq!(again.verification.refusals, config.verification.refusals);
@@ -160,7 +214,7 @@ mod tests {
         let config = full();
         for shown in [effective(&config), format!("{config:?}"), format!("{config:#?}")] {
             assert!(shown.contains('…') && !shown.contains("s3cr3t"), "{shown}");
-            assert!(!shown.contains(KEY) && !shown.contains("49, 49"), "{shown}");
+            assert!(!shown.contains(KEY) && !shown.contains(TEST_CODE) && !shown.contains("49, 49"), "{shown}");
         }
         let url = "url = \"rediss-sentinel://…@h:1/0?sentinelServiceName=x&sentinelPassword=…\"";
         assert!(effective(&config).contains(url));
@@ -170,7 +224,7 @@ mod tests {
     #[test]
     fn the_example_is_complete() {
         let documentation = include_str!("lib.rs");
-        for line in effective(&full()).lines().filter(|line| !line.contains("+1202555")) {
+        for line in effective(&full()).lines().filter(|line| !line.contains("+1202555") && !line.contains("pt-BR")) {
             let wanted = line.split(" = ").next().unwrap_or_default();
             assert!(documentation.contains(wanted), "{wanted}");
         }

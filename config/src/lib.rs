@@ -30,7 +30,9 @@
 //! ## url = "redis://127.0.0.1:6379"        or rediss, redis-cluster, redis-sentinel, …
 //!
 //! [verification]
-//! sender = "outbox"
+//! sender = "outbox"               # or "sns", "webhook"
+//! ## voice_sender = "webhook"     who makes calls, if not `sender`
+//! send_within = "15s"             # handing a code over may take no longer
 //! challenge = "off"               # or "stub"
 //! code_lifetime = "10m"           # from 1s to 10m
 //! check_within = "16s"            # a registration waits for its session no longer
@@ -38,6 +40,27 @@
 //!
 //! [verification.refusals]         # development only: a provider that fails
 //! ## "+12025550123" = "rejected"           or "illegal_argument", "unavailable", "transport_not_allowed"
+//!
+//! [verification.test_numbers]     # development only: a code that is not sent
+//! ## "+12025550123" = { code = "123456", until = "2027-01-01" }
+//!
+//! [sns]                           # for the sender "sns"
+//! region = "us-east-1"
+//! ## endpoint = "http://127.0.0.1:4566"
+//! ## access_key_id = "local"      without the two keys: the usual AWS sources
+//! ## secret_access_key = "local"
+//! ## sender_id = "Signet"         who the SMS is from, where a country permits it
+//!
+//! [webhook]                       # for the sender "webhook"
+//! ## url = "https://sms.example.org/codes"
+//! ## secret = "at least 16 characters; signs each request; production requires it"
+//!
+//! [messages]                      # what an SMS says
+//! app = "Signet"
+//! ## android_app_hash = "FA+9qCX9VSu"      11 characters, for Android's SMS retriever
+//!
+//! [messages.templates]            # over those that are built in
+//! ## en = "{app}: {code} is your code."
 //!
 //! [limits.registration]           # `size` permits, one regained each `per`
 //! size = 6
@@ -83,21 +106,29 @@ mod layer;
 mod limits;
 mod load;
 mod log;
+mod messages;
 mod secret;
 mod server;
+mod sns;
 mod storage;
+mod test_numbers;
 mod url;
 mod values;
 mod verification;
+mod webhook;
 
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
 pub use limits::{Limit, LimitId, Limits, OnFailure};
 pub use log::Log;
+pub use messages::Messages;
 pub use secret::Secret;
 pub use server::Server;
+pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
+pub use test_numbers::{TestNumber, TestNumbers};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
+pub use webhook::Webhook;
 
 values::words! {
     /// What the registry is run for.
@@ -119,6 +150,9 @@ pub struct Config {
     pub storage: Storage,
     pub cache: Cache,
     pub verification: Verification,
+    pub sns: Sns,
+    pub webhook: Webhook,
+    pub messages: Messages,
     pub limits: Limits,
     pub log: Log,
 }
@@ -154,6 +188,9 @@ impl Config {
             storage: Storage::for_testing(),
             cache: Cache::for_testing(),
             verification: Verification::for_testing(),
+            sns: Sns::default(),
+            webhook: Webhook::default(),
+            messages: Messages::default(),
             limits: Limits::for_testing(),
             log: Log::for_testing(),
         }
@@ -169,6 +206,9 @@ impl Config {
         self.storage.validate(problems);
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);
+        self.sns.validate(self.profile, problems);
+        self.webhook.validate(self.profile, self.verification.uses(SenderKind::Webhook), problems);
+        self.messages.validate(problems);
         self.limits.validate(problems);
         self.log.validate(problems);
     }

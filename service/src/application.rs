@@ -17,6 +17,7 @@ use signet_storage::{Storage, World};
 
 use crate::management::{self, Management};
 use crate::registry::Registry;
+use crate::verification::sender::{CodeSender, SenderError};
 use crate::{metrics, rest};
 
 /// How long requests in flight may take once the registry has been told to stop.
@@ -36,6 +37,8 @@ pub enum BuildError {
     Storage(#[from] signet_storage::StartError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("codes cannot be sent: {0}")]
+    Sender(#[from] SenderError),
     #[error("a key that the registry keeps for itself: {0}")]
     Secret(std::io::Error),
     #[error("the server cannot be started: {0}")]
@@ -62,7 +65,8 @@ impl Application {
         let (http_address, management_address) = (address(&http)?, address(&managing)?);
 
         let storage = Storage::open(config, world).await?;
-        let registry = Arc::new(Registry::build(config, storage).map_err(BuildError::Secret)?);
+        let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
+        let registry = Arc::new(Registry::build(config, storage, sender).map_err(BuildError::Secret)?);
         let draining = Arc::new(AtomicBool::new(false));
         let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),

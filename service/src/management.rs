@@ -2,7 +2,7 @@
 //!
 //! `/livez`: the process answers. `/readyz`: it should get traffic; with what it stands on, so that a cache that is down can be
 //! seen although the service stays up. `/metrics`: Prometheus text. `/outbox/{number}`: what the development sender last sent;
-//! the route exists only with that sender.
+//! with other senders there is never anything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,7 @@ async fn outbox(state: web::Data<Management>, number: web::Path<String>) -> impl
         None => HttpResponse::NotFound().finish(),
         Some(letter) => HttpResponse::Ok().json(json!({
             "code": letter.code.as_ref().map(|code| code.reveal()),
+            "text": letter.text.as_ref().map(|text| text.as_str()),
             "pushChallenge": letter.push_challenge.as_ref().map(|challenge| challenge.reveal()),
         })),
     }

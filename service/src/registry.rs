@@ -12,7 +12,8 @@ use crate::account::AccountController;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
 use crate::shield::Shield;
-use crate::verification::sender::Outbox;
+use crate::verification::sender::{CodeSender, Outbox};
+use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
@@ -31,17 +32,18 @@ pub struct Registry {
 impl Registry {
     /// # Errors
     /// If a key that the registry keeps for itself can be neither read nor made.
-    pub fn build(config: &Config, storage: Storage) -> std::io::Result<Self> {
+    pub fn build(config: &Config, storage: Storage, sender: CodeSender) -> std::io::Result<Self> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
-        let outbox = Outbox::new(config.verification.refusals.clone());
+        let outbox = sender.outbox().clone();
         let patience = config.verification.check_within;
         let verification = VerificationController {
             sessions: sessions.clone(),
             limits: limits.clone(),
-            sender: outbox.clone(),
+            sender,
+            test_numbers: TestNumbers::new(config.verification.test_numbers.clone()),
             challenge: config.verification.challenge,
             code_key: code_key(config, &storage)?,
             code_lifetime: config.verification.code_lifetime,

@@ -8,6 +8,7 @@ mod controller;
 pub mod request;
 pub mod response;
 pub mod sender;
+pub mod test_numbers;
 mod token_manager;
 
 pub use controller::VerificationController;

@@ -44,6 +44,8 @@ impl Answer {
 
 impl Client {
     pub fn new(http: SocketAddr, management: SocketAddr) -> Self {
+        // The HTTP client has no TLS provider of its own and wants one even for plain HTTP. Whoever comes second is refused.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { http: client, base: format!("http://{http}"), management: format!("http://{management}") }
     }

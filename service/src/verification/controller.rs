@@ -4,27 +4,30 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use signet_config::{ChallengeKind, LimitId, Refusal};
+use signet_config::{ChallengeKind, LimitId};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
 use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
+use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused};
 use signet_storage::sessions::Sessions;
 
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
-use super::sender::Outbox;
+use super::sender::{CodeSender, Delivery, Failure};
+use super::test_numbers::TestNumbers;
 use crate::call::{Call, Reply};
 use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
 use crate::limits::{Limited, Limits};
 
+#[derive(Clone)]
 pub struct VerificationController {
     pub sessions: Sessions,
     pub limits: Limits,
-    pub sender: Outbox,
+    pub sender: CodeSender,
+    pub test_numbers: TestNumbers,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
     pub code_lifetime: Duration,
@@ -37,7 +40,9 @@ impl VerificationController {
     pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
         let CreateSession { number, push } = CreateSession::read(&call)?;
         let key = format!("{}:{}", number.as_str(), call.client.map_or_else(String::new, |ip: IpAddr| ip.to_string()));
-        self.limits.take(LimitId::VerificationSession, &key).await?;
+        if self.test_numbers.code(&number, self.clock.now()).is_none() {
+            self.limits.take(LimitId::VerificationSession, &key).await?;
+        }
 
         let requested = captcha::wanted(self.challenge, push.is_some());
         let challenge = (!requested.is_empty() && push.is_some()).then(|| PushChallenge::draw(&self.chance));
@@ -114,31 +119,47 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
-    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
-    /// before it counts again.
+    /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
-        let transport = RequestCode::read(&call)?.transport.into();
+        let request = RequestCode::read(&call)?;
         let id = request::session_id(call.param("session"))?;
-        let before = self.load(&id).await?;
-        let code = Code::draw(&self.chance);
-        let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
-        let send =
-            |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
-        let session = match self.sessions.update(&id, send).await? {
+        let me = self.clone();
+        let delivered = tokio::spawn(async move { me.deliver(&id, request).await });
+        delivered.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+    }
+
+    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
+    /// before it counts again. If nobody knows whether it went out, it stays.
+    async fn deliver(&self, id: &SessionId, request: RequestCode) -> Result<Reply, ApiError> {
+        let RequestCode { transport, client, language } = request;
+        let number = self.load(id).await?.number().clone();
+        let fixed = self.test_numbers.code(&number, self.clock.now());
+        let code = fixed.clone().unwrap_or_else(|| Code::draw(&self.chance));
+        let stored = StoredCode::of(&code, id, &self.code_key, &self.chance);
+        let mut before = None;
+        let send = |session: &mut VerificationSession, now| {
+            before = Some(session.clone());
+            match fixed {
+                Some(_) => session.set_test_code(stored.clone(), self.code_lifetime, now),
+                None => session.send(transport, stored.clone(), self.code_lifetime, now),
+            }
+        };
+        let session = match self.sessions.update(id, send).await? {
             (session, Ok(())) => session,
             (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
         };
-        match self.sender.deliver(session.number(), transport, code) {
-            Ok(()) => Ok(self.ok(&session)),
-            Err(refusal) => {
-                let how = how_undelivered(refusal);
-                let take_back = |session: &mut VerificationSession, _| {
-                    session.not_sent(transport, &stored, &before, how);
-                };
-                let (session, ()) = self.sessions.update(&id, take_back).await?;
-                Err(self.undelivered(&session, refusal))
-            }
+        if fixed.is_some() {
+            return Ok(self.ok(&session));
         }
+        let Err(failure) = self.sender.deliver(Delivery { number, transport, code, language, client }).await else {
+            return Ok(self.ok(&session));
+        };
+        let (Some(how), Some(before)) = (failure.undelivered(), before) else {
+            return Err(self.undelivered(&session, failure));
+        };
+        let take_back = |session: &mut VerificationSession, _| session.not_sent(transport, &stored, &before, how);
+        let (session, ()) = self.sessions.update(id, take_back).await?;
+        Err(self.undelivered(&session, failure))
     }
 
     fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
@@ -151,14 +172,14 @@ impl VerificationController {
         }
     }
 
-    fn undelivered(&self, session: &VerificationSession, refusal: Refusal) -> ApiError {
-        let (reason, permanent) = match refusal {
-            Refusal::TransportNotAllowed => return self.error(SessionStatus::TransportNotAllowed, session, None),
-            Refusal::Rejected => (Undeliverable::ProviderRejected, true),
-            Refusal::IllegalArgument => (Undeliverable::IllegalArgument, true),
-            Refusal::Unavailable => (Undeliverable::ProviderUnavailable, false),
-        };
-        ApiError::Undeliverable { reason, permanent }
+    fn undelivered(&self, session: &VerificationSession, failure: Failure) -> ApiError {
+        match failure {
+            Failure::TransportNotAllowed => self.error(SessionStatus::TransportNotAllowed, session, None),
+            Failure::Refused { reason, permanent } => ApiError::Undeliverable { reason, permanent },
+            Failure::Unknown => {
+                ApiError::Undeliverable { reason: Undeliverable::ProviderUnavailable, permanent: false }
+            }
+        }
     }
 
     /// `PUT /v1/verification/session/{session}/code`: a wrong code is 200 with `verified` false.
@@ -206,13 +227,5 @@ impl VerificationController {
     fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
         let session = SessionBody::of(session, self.clock.now());
         ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
-    }
-}
-
-const fn how_undelivered(refusal: Refusal) -> Undelivered {
-    match refusal {
-        Refusal::Rejected | Refusal::IllegalArgument => Undelivered::Refused,
-        Refusal::Unavailable => Undelivered::Unavailable,
-        Refusal::TransportNotAllowed => Undelivered::Unreachable,
     }
 }
