@@ -14,6 +14,7 @@ pub(crate) fn effective(config: &Config) -> String {
     storage(config, &mut text);
     cache(config, &mut text);
     verification(config, &mut text);
+    delivery(config, &mut text);
     recovery(config, &mut text);
     registration_lock(config, &mut text);
     svr(config, &mut text);
@@ -66,6 +67,10 @@ fn recovery(Config { recovery, .. }: &Config, text: &mut Toml) {
 fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
     text.section("verification");
     text.text("sender", verification.sender.as_str());
+    if let Some(voice) = verification.voice_sender {
+        text.text("voice_sender", voice.as_str());
+    }
+    text.text("send_within", &humantime::format_duration(verification.send_within).to_string());
     text.text("challenge", verification.challenge.as_str());
     text.text("code_lifetime", &humantime::format_duration(verification.code_lifetime).to_string());
     text.text("check_within", &humantime::format_duration(verification.check_within).to_string());
@@ -105,6 +110,35 @@ fn audit(Config { audit, .. }: &Config, text: &mut Toml) {
     text.section("audit");
     if let Some(path) = &audit.path {
         text.text("path", &path.shown());
+    }
+}
+
+/// How codes are brought to people: test numbers, the senders, and what they write.
+fn delivery(config: &Config, text: &mut Toml) {
+    if !config.verification.test_numbers.is_empty() {
+        text.section("verification.test_numbers");
+        for (number, test) in config.verification.test_numbers.iter() {
+            let until = quoted(&test.until_text());
+            text.line(&quoted(number), format!("{{ code = \"{HIDDEN}\", until = {until} }}"));
+        }
+    }
+    text.section("sns");
+    text.text("region", &config.sns.region);
+    text.optional("endpoint", config.sns.endpoint.as_deref());
+    text.optional("access_key_id", config.sns.access_key_id.as_deref());
+    text.optional("secret_access_key", config.sns.secret_access_key.as_ref().map(|_| HIDDEN));
+    text.optional("sender_id", config.sns.sender_id.as_deref());
+    text.section("webhook");
+    text.optional("url", config.webhook.shown_url().as_deref());
+    text.optional("secret", config.webhook.secret.as_ref().map(|_| HIDDEN));
+    text.section("messages");
+    text.text("app", &config.messages.app);
+    text.optional("android_app_hash", config.messages.android_app_hash.as_deref());
+    if !config.messages.templates.is_empty() {
+        text.section("messages.templates");
+        for (language, template) in &config.messages.templates {
+            text.text(&quoted(language), template);
+        }
     }
 }
 
@@ -175,6 +209,12 @@ impl Toml {
         self.line(key, quoted(text));
     }
 
+    fn optional(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
     fn line(&mut self, key: &str, value: impl Display) {
         let _ = writeln!(self.0, "{key} = {value}");
     }
@@ -200,6 +240,9 @@ mod tests {
 
     const KEY: &str = "3131313131313131313131313131313131313131313131313131313131313131";
 
+    const TEST_CODE: &str = "739182";
+    const WEBHOOK_SECRET: &str = "0123456789 s3cr3t";
+
     /// Every key, none with its default.
     fn full() -> Config {
         let toml = format!(
@@ -212,6 +255,13 @@ mod tests {
             registration_lock = {{ memory_kib = 20000, iterations = 3, lanes = 2, budget_mib = 64, waiting = 1, pause = "1m", expires_after = "8days" }}
             svr = {{ auth_key = "{KEY}", user_key = "{KEY}", max_age = "1day" }}
             audit.path = "/var/log/audit"
+            verification.sender = "sns"
+            verification.voice_sender = "webhook"
+            verification.send_within = "3s"
+            verification.test_numbers = {{ "+12025550125" = {{ code = "{TEST_CODE}", until = "2027-01-02T03:04:05.006Z" }} }}
+            sns = {{ region = "eu-west-1", endpoint = "https://h", access_key_id = "id", secret_access_key = "s3cr3t", sender_id = "Us" }}
+            webhook = {{ url = "https://h/p?key=s3cr3t", secret = "{WEBHOOK_SECRET}" }}
+            messages = {{ app = "A \"b\"", android_app_hash = "FA+9qCX9VSu", templates.pt-BR = "{{app}} {{code}}" }}
             limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
             limits.verification_session = {{ per = "1us" }}
             sms = {{ countries = ["US", "DE"], daily_cap = 5000, prices = {{ DE = 8 }}, busy_hours = 7 }}
@@ -237,7 +287,12 @@ mod tests {
         for config in [Config::parse("").unwrap(), Config::for_testing(), full()] {
             let shown = effective(&config);
             // The secrets whose form is checked.
-            let again = Config::parse(&shown.replace("_key = \"…\"", &format!("_key = \"{KEY}\""))).unwrap();
+            let whole = shown
+                .replace("_key = \"…\"", &format!("_key = \"{KEY}\""))
+                .replace("secret_access_key = \"KEY\"", "secret_access_key = \"…\"")
+                .replace("code = \"…\"", &format!("code = \"{TEST_CODE}\""))
+                .replace("\nsecret = \"…\"", &format!("\nsecret = \"{WEBHOOK_SECRET}\""));
+            let again = Config::parse(&whole).unwrap();
             assert_eq!(effective(&again), shown);
             assert_eq!(format!("{again:?}"), format!("{config:?}"));
             assert_eq!(again.verification.refusals, config.verification.refusals);
@@ -249,7 +304,7 @@ mod tests {
         let config = full();
         for shown in [effective(&config), format!("{config:?}"), format!("{config:#?}")] {
             assert!(shown.contains('…') && !shown.contains("s3cr3t"), "{shown}");
-            assert!(!shown.contains(KEY) && !shown.contains("49, 49"), "{shown}");
+            assert!(!shown.contains(KEY) && !shown.contains(TEST_CODE) && !shown.contains("49, 49"), "{shown}");
         }
         let url = "url = \"rediss-sentinel://…@h:1/0?sentinelServiceName=x&sentinelPassword=…\"";
         assert!(effective(&config).contains(url));
@@ -272,7 +327,7 @@ mod tests {
     #[test]
     fn the_example_is_complete() {
         let documentation = include_str!("lib.rs");
-        for line in effective(&full()).lines().filter(|line| !line.contains("+1202555")) {
+        for line in effective(&full()).lines().filter(|line| !line.contains("+1202555") && !line.contains("pt-BR")) {
             let wanted = line.split(" = ").next().unwrap_or_default();
             assert!(documentation.contains(wanted), "{wanted}");
         }

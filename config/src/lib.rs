@@ -30,7 +30,9 @@
 //! ## url = "redis://127.0.0.1:6379"        or rediss, redis-cluster, redis-sentinel, …
 //!
 //! [verification]
-//! sender = "outbox"
+//! sender = "outbox"               # or "sns", "webhook"
+//! ## voice_sender = "webhook"     who makes calls, if not `sender`
+//! send_within = "15s"             # handing a code over may take no longer
 //! challenge = "off"               # or "stub"
 //! code_lifetime = "10m"           # from 1s to 10m
 //! check_within = "16s"            # a registration waits for its session no longer
@@ -38,6 +40,27 @@
 //!
 //! [verification.refusals]         # development only: a provider that fails
 //! ## "+12025550123" = "rejected"           or "illegal_argument", "unavailable", "transport_not_allowed"
+//!
+//! [verification.test_numbers]     # development only: a code that is not sent
+//! ## "+12025550123" = { code = "123456", until = "2027-01-01" }
+//!
+//! [sns]                           # for the sender "sns"
+//! region = "us-east-1"
+//! ## endpoint = "http://127.0.0.1:4566"
+//! ## access_key_id = "local"      without the two keys: the usual AWS sources
+//! ## secret_access_key = "local"
+//! ## sender_id = "Signet"         who the SMS is from, where a country permits it
+//!
+//! [webhook]                       # for the sender "webhook"
+//! ## url = "https://sms.example.org/codes"
+//! ## secret = "at least 16 characters; signs each request; production requires it"
+//!
+//! [messages]                      # what an SMS says
+//! app = "Signet"
+//! ## android_app_hash = "FA+9qCX9VSu"      11 characters, for Android's SMS retriever
+//!
+//! [messages.templates]            # over those that are built in
+//! ## en = "{app}: {code} is your code."
 //!
 //! [recovery]
 //! by_aci = false                  # recovery by ACI and recovery password, without number or code
@@ -150,30 +173,38 @@ mod layer;
 mod limits;
 mod load;
 mod log;
+mod messages;
 mod recovery;
 mod registration_lock;
 mod secret;
 mod server;
 mod sms;
+mod sns;
 mod storage;
 mod svr;
+mod test_numbers;
 mod url;
 mod values;
 mod verification;
+mod webhook;
 
 pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
 pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
+pub use messages::Messages;
 pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
 pub use server::Server;
 pub use sms::{Countries, REGIONS, Sms};
+pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
 pub use svr::Svr;
+pub use test_numbers::{TestNumber, TestNumbers};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
+pub use webhook::Webhook;
 
 values::words! {
     /// What the registry is run for.
@@ -195,6 +226,9 @@ pub struct Config {
     pub storage: Storage,
     pub cache: Cache,
     pub verification: Verification,
+    pub sns: Sns,
+    pub webhook: Webhook,
+    pub messages: Messages,
     pub recovery: Recovery,
     pub registration_lock: RegistrationLock,
     pub svr: Svr,
@@ -235,6 +269,9 @@ impl Config {
             storage: Storage::for_testing(),
             cache: Cache::for_testing(),
             verification: Verification::for_testing(),
+            sns: Sns::default(),
+            webhook: Webhook::default(),
+            messages: Messages::default(),
             recovery: Recovery::default(),
             registration_lock: RegistrationLock::for_testing(),
             svr: Svr::for_testing(),
@@ -260,6 +297,9 @@ impl Config {
         self.storage.validate(problems);
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);
+        self.sns.validate(self.profile, problems);
+        self.webhook.validate(self.profile, self.verification.uses(SenderKind::Webhook), problems);
+        self.messages.validate(problems);
         self.recovery.validate(problems);
         self.registration_lock.validate(self.profile, problems);
         self.svr.validate(self.profile, problems);

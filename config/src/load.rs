@@ -74,6 +74,9 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
         storage: section(&mut table, "storage", problems),
         cache: section(&mut table, "cache", problems),
         verification: section(&mut table, "verification", problems),
+        sns: section(&mut table, "sns", problems),
+        webhook: section(&mut table, "webhook", problems),
+        messages: section(&mut table, "messages", problems),
         recovery: section(&mut table, "recovery", problems),
         registration_lock: section(&mut table, "registration_lock", problems),
         svr: section(&mut table, "svr", problems),
@@ -84,8 +87,8 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
     };
     let rest: BTreeMap<_, _> = table.into_iter().collect();
     for (name, value) in &rest {
-        let known = "profile, server, storage, cache, verification, recovery, registration_lock, svr, audit, limits, \
-                     sms, log";
+        let known = "profile, server, storage, cache, verification, sns, webhook, messages, recovery, \
+                     registration_lock, svr, audit, limits, sms, log";
         problems.add(full_key(name, value), format!("unknown key, expected one of {known}"));
     }
     config
@@ -136,6 +139,9 @@ fn reason(error: &config::ConfigError) -> String {
             } else {
                 text.clone()
             }
+        }
+        config::ConfigError::NotFound(path) => {
+            format!("{} is missing", path.rsplit_once('.').map_or(path.as_str(), |(_, field)| field))
         }
         _ => "cannot be read".to_owned(),
     }
@@ -236,8 +242,8 @@ mod tests {
         );
         assert_eq!(error("", &[], &[("storage.pth", "x")]), format!("storage.pth: {known} (command line)"));
 
-        let known = "unknown key, expected one of profile, server, storage, cache, verification, recovery, \
-                     registration_lock, svr, audit, limits, sms, log";
+        let known = "unknown key, expected one of profile, server, storage, cache, verification, sns, webhook, messages, \
+                     recovery, registration_lock, svr, audit, limits, sms, log";
         assert_eq!(error("strage.path = 1", &[], &[]), format!("strage.path: {known} (signet.toml)"));
         assert_eq!(
             error("", &[("SIGNET__FOO", "x")], &[("Server.http", "x")]),

@@ -19,6 +19,7 @@ use crate::audit::AuditError;
 use crate::management::{self, Management};
 use crate::registry::Registry;
 use crate::reload::{Reload, Source};
+use crate::verification::sender::{CodeSender, SenderError};
 use crate::{metrics, rest};
 
 /// How long requests in flight may take once the registry has been told to stop.
@@ -38,6 +39,8 @@ pub enum BuildError {
     Storage(#[from] signet_storage::StartError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("codes cannot be sent: {0}")]
+    Sender(#[from] SenderError),
     #[error("a key that the registry keeps for itself: {0}")]
     Secret(std::io::Error),
     #[error(transparent)]
@@ -67,7 +70,8 @@ impl Application {
         let (http_address, management_address) = (address(&http)?, address(&managing)?);
 
         let storage = Storage::open(config, world).await?;
-        let registry = Arc::new(Registry::build(config, storage)?);
+        let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
+        let registry = Arc::new(Registry::build(config, storage, sender)?);
         let draining = Arc::new(AtomicBool::new(false));
         let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),

@@ -2,7 +2,7 @@
 //!
 //! `/livez`: the process answers. `/readyz`: it should get traffic; with what it stands on, so that a cache that is down can be
 //! seen although the service stays up. `/metrics`: Prometheus text. `/outbox/{number}`: what the development sender last sent;
-//! the route exists only with that sender. `/limits/{key}`: how the limiters of a number, an ACI or an address stand (GET), or
+//! with other senders there is never anything. `/limits/{key}`: how the limiters of a number, an ACI or an address stand (GET), or
 //! forget what was taken (DELETE). `POST /reload`: reads the configuration again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +57,7 @@ async fn outbox(state: web::Data<Management>, number: web::Path<String>) -> impl
         None => HttpResponse::NotFound().finish(),
         Some(letter) => HttpResponse::Ok().json(json!({
             "code": letter.code.as_ref().map(|code| code.reveal()),
+            "text": letter.text.as_ref().map(|text| text.as_str()),
             "pushChallenge": letter.push_challenge.as_ref().map(|challenge| challenge.reveal()),
         })),
     }

@@ -1,5 +1,7 @@
 //! The composition root: every manager is built here, once, by hand, in the order of their needs.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use signet_config::{Config, LimitId};
 use signet_keys::KeysManager;
@@ -18,7 +20,8 @@ use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
 use crate::svr::{SvrController, SvrCredentials};
 use crate::verification::budget::SmsBudget;
-use crate::verification::sender::Outbox;
+use crate::verification::sender::{CodeSender, Outbox};
+use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
@@ -41,7 +44,7 @@ pub struct Registry {
 impl Registry {
     /// # Errors
     /// If a key that the registry keeps for itself can be neither read nor made, or the audit cannot be written.
-    pub fn build(config: &Config, storage: Storage) -> Result<Self, BuildError> {
+    pub fn build(config: &Config, storage: Storage, sender: CodeSender) -> Result<Self, BuildError> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
         let audit = config.audit.file(&config.storage).map(|file| audit::start(&file, &clock)).transpose()?;
         let events = Events::with_lossless(clock.clone(), audit);
@@ -51,14 +54,16 @@ impl Registry {
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
         let svr = SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?;
-        let outbox = Outbox::new(config.verification.refusals.clone());
+        let outbox = sender.outbox().clone();
         let verification = VerificationController {
             sessions: sessions.clone(),
             recovery: recovery.clone(),
             limits: limits.clone(),
-            budget: SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone()),
-            sender: outbox.clone(),
+            budget: Arc::new(SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone())),
+            accounts: accounts.clone(),
             events: events.clone(),
+            sender,
+            test_numbers: TestNumbers::new(config.verification.test_numbers.clone()),
             challenge: config.verification.challenge,
             code_key: code_key(config, &storage).map_err(BuildError::Secret)?,
             code_lifetime: config.verification.code_lifetime,

@@ -9,6 +9,8 @@ mod controller;
 pub mod request;
 pub mod response;
 pub mod sender;
+mod sending;
+pub mod test_numbers;
 mod token_manager;
 
 pub use controller::VerificationController;

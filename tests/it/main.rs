@@ -4,6 +4,7 @@ mod audit;
 mod cache;
 mod coverage;
 mod crash;
+mod delivery;
 mod faults;
 mod house;
 mod limits;

@@ -1,3 +1,5 @@
+//! The chain: what breaks it is found, whatever it is.
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -70,10 +70,8 @@ fn introduce(config: &Config, application: &Application) -> std::io::Result<()> 
     out.flush()
 }
 
-const fn outbox_hint(config: &Config) -> &'static str {
-    match config.verification.sender {
-        SenderKind::Outbox => " /outbox/{number}",
-    }
+fn outbox_hint(config: &Config) -> &'static str {
+    if config.verification.uses(SenderKind::Outbox) { " /outbox/{number}" } else { "" }
 }
 
 /// The binary as the reader can call it, wherever they are.

@@ -1,34 +1,39 @@
 //! The five session routes (contract registration §4.2 to §4.7). Errors that a client can act on carry the session as it is
 //! now, so that the client need not ask for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use signet_config::{ChallengeKind, LimitId, Refusal};
+use signet_config::{ChallengeKind, LimitId};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
 use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
-use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
-use signet_storage::{RecoveryPasswords, Sessions};
+use signet_storage::model::code::CodeKey;
+use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused};
+use signet_storage::{AccountsManager, RecoveryPasswords, Sessions};
 
-use super::budget::{OverBudget, SmsBudget};
+use super::budget::SmsBudget;
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
-use super::sender::Outbox;
+use super::sender::CodeSender;
+use super::test_numbers::TestNumbers;
 use crate::call::{Call, Reply};
 use crate::client_address;
-use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::error::{ApiError, SessionError, SessionStatus};
 use crate::events::{Event, Events};
 use crate::limits::{self, Limited, Limits};
 
+#[derive(Clone)]
 pub struct VerificationController {
     pub sessions: Sessions,
     pub recovery: RecoveryPasswords,
     pub limits: Limits,
-    pub budget: SmsBudget,
-    pub sender: Outbox,
+    pub accounts: AccountsManager,
+    pub budget: Arc<SmsBudget>,
+    pub sender: CodeSender,
+    pub test_numbers: TestNumbers,
     pub events: Events,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
@@ -42,7 +47,9 @@ impl VerificationController {
     pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
         let CreateSession { number, push } = CreateSession::read(&call)?;
         let key = format!("{}:{}", number.as_str(), client_address::key(call.client));
-        self.limits.take(LimitId::VerificationSession, &key).await?;
+        if self.test_numbers.code(&number, self.clock.now()).is_none() {
+            self.limits.take(LimitId::VerificationSession, &key).await?;
+        }
 
         let requested = captcha::wanted(self.challenge, push.is_some());
         let challenge = (!requested.is_empty() && push.is_some()).then(|| PushChallenge::draw(&self.chance));
@@ -119,60 +126,16 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
-    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
-    /// before it counts again.
+    /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
-        let transport = RequestCode::read(&call)?.transport.into();
+        let request = RequestCode::read(&call)?;
         let id = request::session_id(call.param("session"))?;
-        let before = self.load(&id).await?;
-        // What the session would refuse anyway is asked of nobody, and no refusal changes anything: the older code stays.
-        before.may_send(transport, self.clock.now()).map_err(|refused| self.send_refused(&before, refused))?;
-        let per_number = before.number().canonical();
-        let per_number = per_number.as_str();
-        self.limit(LimitId::CodePerNumber, per_number, &before).await?;
-        let reserved = match self.budget.reserve(before.number(), call.client, &id).await {
-            Ok(reserved) => reserved,
-            Err(over) => {
-                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
-                return Err(self.over_budget(&before, over));
-            }
-        };
-        let code = Code::draw(&self.chance);
-        let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
-        let send =
-            |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
-        let placed = match self.sessions.update(&id, send).await {
-            Ok((session, Ok(()))) => Ok(session),
-            // Another request for the same session was faster.
-            Ok((session, Err(refused))) => Err(self.send_refused(&session, refused)),
-            Err(e) => Err(e.into()),
-        };
-        let session = match placed {
-            Ok(session) => session,
-            Err(e) => {
-                self.budget.hand_back(reserved).await;
-                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
-                return Err(e);
-            }
-        };
-        match self.sender.deliver(session.number(), transport, code) {
-            Ok(()) => {
-                self.events.publish(Event::CodeRequested { holder: None, transport });
-                Ok(self.ok(&session))
-            }
-            Err(refusal) => {
-                self.budget.hand_back(reserved).await;
-                let how = how_undelivered(refusal);
-                let take_back = |session: &mut VerificationSession, _| {
-                    session.not_sent(transport, &stored, &before, how);
-                };
-                let (session, ()) = self.sessions.update(&id, take_back).await?;
-                Err(self.undelivered(&session, refusal))
-            }
-        }
+        let me = self.clone();
+        let sent = tokio::spawn(async move { me.send_code(&id, request, call.client).await });
+        sent.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
     }
 
-    fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
+    pub(super) fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
         match refused {
             SendRefused::AlreadyVerified | SendRefused::InformationWanted => {
                 self.error(SessionStatus::Conflict, session, None)
@@ -180,29 +143,6 @@ impl VerificationController {
             SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
             SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
         }
-    }
-
-    fn over_budget(&self, session: &VerificationSession, over: OverBudget) -> ApiError {
-        match over {
-            OverBudget::Country => ApiError::Undeliverable { reason: Undeliverable::ProviderRejected, permanent: true },
-            OverBudget::Limited { limiter, retry_after } => ApiError::Session(Box::new(SessionError {
-                status: SessionStatus::TooMany,
-                session: SessionBody::of(session, self.clock.now()),
-                retry_after: Some(retry_after),
-                limiter: Some(limiter),
-            })),
-            OverBudget::StoreDown => ApiError::Unavailable("the budget of messages has no store".to_owned()),
-        }
-    }
-
-    fn undelivered(&self, session: &VerificationSession, refusal: Refusal) -> ApiError {
-        let (reason, permanent) = match refusal {
-            Refusal::TransportNotAllowed => return self.error(SessionStatus::TransportNotAllowed, session, None),
-            Refusal::Rejected => (Undeliverable::ProviderRejected, true),
-            Refusal::IllegalArgument => (Undeliverable::IllegalArgument, true),
-            Refusal::Unavailable => (Undeliverable::ProviderUnavailable, false),
-        };
-        ApiError::Undeliverable { reason, permanent }
     }
 
     /// `PUT /v1/verification/session/{session}/code`: a wrong code is 200 with `verified` false.
@@ -236,7 +176,7 @@ impl VerificationController {
         }
     }
 
-    async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
+    pub(super) async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
         let session = self.sessions.get(id).await?.ok_or(ApiError::NotFound)?;
         self.close_older_way(&session).await?;
         Ok(session)
@@ -251,7 +191,12 @@ impl VerificationController {
     }
 
     /// Takes a permit; who gets none is told how the session stands.
-    async fn limit(&self, limiter: LimitId, key: &str, session: &VerificationSession) -> Result<(), ApiError> {
+    pub(super) async fn limit(
+        &self,
+        limiter: LimitId,
+        key: &str,
+        session: &VerificationSession,
+    ) -> Result<(), ApiError> {
         match self.limits.take(limiter, key).await {
             Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
                 status: SessionStatus::TooMany,
@@ -263,11 +208,16 @@ impl VerificationController {
         }
     }
 
-    fn ok(&self, session: &VerificationSession) -> Reply {
+    pub(super) fn ok(&self, session: &VerificationSession) -> Reply {
         Reply::json(200, &SessionBody::of(session, self.clock.now()))
     }
 
-    fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
+    pub(super) fn error(
+        &self,
+        status: SessionStatus,
+        session: &VerificationSession,
+        retry_after: Option<Duration>,
+    ) -> ApiError {
         // Limiters answer in `limit`; what is left of 429 is the session's own schedule.
         let limiter = (status == SessionStatus::TooMany).then_some(limits::SESSION_SCHEDULE);
         if let Some(limiter) = limiter {
@@ -275,13 +225,5 @@ impl VerificationController {
         }
         let session = SessionBody::of(session, self.clock.now());
         ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter }))
-    }
-}
-
-const fn how_undelivered(refusal: Refusal) -> Undelivered {
-    match refusal {
-        Refusal::Rejected | Refusal::IllegalArgument => Undelivered::Refused,
-        Refusal::Unavailable => Undelivered::Unavailable,
-        Refusal::TransportNotAllowed => Undelivered::Unreachable,
     }
 }

@@ -1,3 +1,5 @@
+//! The hasher: what it stores, what it matches, and how much of it runs at once.
+
 use std::time::Duration;
 
 use super::*;
