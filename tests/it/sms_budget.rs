@@ -157,6 +157,6 @@ async fn a_normal_day_is_not_hindered() {
         }
         t.advance(HOUR);
     }
-    println!("a normal day: {n} people asked, {} got a code", sent(&t, (1..=n).map(german)));
+    eprintln!("a normal day: {n} people asked, {} got a code", sent(&t, (1..=n).map(german)));
     assert_eq!(sent(&t, (1..=n).map(german)), n);
 }

@@ -14,7 +14,7 @@ async fn one_address_pumps_one_country_for_a_day() {
         t.advance(6 * MINUTE);
     }
     let out = sent(&t, (0..240).map(latvian));
-    println!("one address, one country, 240 numbers, one day: {out} messages");
+    eprintln!("one address, one country, 240 numbers, one day: {out} messages");
     assert_eq!(out, 10);
 }
 
@@ -60,7 +60,7 @@ async fn one_address_asks_for_codes_all_over_the_world() {
         }
     }
     let out = sent(&t, everywhere.map(str::to_owned));
-    println!("one address, {} countries: {out} messages", everywhere.len());
+    eprintln!("one address, {} countries: {out} messages", everywhere.len());
     assert_eq!(out, 3);
     // Those it began with it may go on with.
     ask(&t, "192.0.2.1", "+37120000002").await.1.expect(200);

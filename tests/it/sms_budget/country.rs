@@ -21,7 +21,7 @@ async fn a_thousand_numbers_of_a_cold_country_from_a_thousand_addresses_in_a_day
         t.advance(HOUR);
     }
     let out = sent(&t, (0..1_000).map(latvian));
-    println!("a cold country, 1000 numbers, 1000 addresses, one day: {out} messages");
+    eprintln!("a cold country, 1000 numbers, 1000 addresses, one day: {out} messages");
     assert!((18..=20).contains(&out), "{out}");
 }
 
@@ -34,7 +34,7 @@ async fn all_at_once_no_more_go_out_than_one_after_the_other() {
     }))
     .await;
     let out = sent(&t, (0..200).map(latvian));
-    println!("a cold country, 200 requests at once: {out} messages");
+    eprintln!("a cold country, 200 requests at once: {out} messages");
     assert_eq!(out, 3);
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 3);
 }
@@ -82,7 +82,7 @@ async fn an_attack_on_a_country_with_users_costs_a_share_of_them() {
         let _ = ask(&t, &rotating(n), &latvian(n)).await;
     }
     let out = sent(&t, (1_000..1_100).map(latvian));
-    println!("a country with 100 verified in the last hour, 100 numbers attacked: {out} messages");
+    eprintln!("a country with 100 verified in the last hour, 100 numbers attacked: {out} messages");
     assert_eq!(out, 30);
 
     // A week later nobody has verified for days, but the best day of two weeks is remembered: 30 a day, 5 an hour.
@@ -96,7 +96,7 @@ async fn an_attack_on_a_country_with_users_costs_a_share_of_them() {
         t.advance(HOUR);
     }
     let out = sent(&t, (2_000..next).map(latvian));
-    println!("the same country a week later, one day: {out} messages");
+    eprintln!("the same country a week later, one day: {out} messages");
     assert_eq!(out, 30);
 
     // And three weeks later it is cold again.

@@ -23,7 +23,7 @@ async fn of_two_hundred_at_once_exactly_as_many_go_out_as_the_day_may_cost() {
     }))
     .await;
     let out = sent(&t, (0..200).map(german));
-    println!("a cap of 77, 200 requests at once: {out} messages");
+    eprintln!("a cap of 77, 200 requests at once: {out} messages");
     assert_eq!(out, 77);
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         // It is noon.

@@ -43,7 +43,7 @@ async fn nodes_share_one_budget() {
     }))
     .await;
     let out = sent(&one, (0..60).map(german)) + sent(&two, (0..60).map(german));
-    println!("two nodes, a cap of 15, 60 requests at once: {out} messages");
+    eprintln!("two nodes, a cap of 15, 60 requests at once: {out} messages");
     assert_eq!(out, 15);
 }
 

@@ -41,7 +41,7 @@ pub fn within(tally: &Tally, name: &str, limit: u64, now: Timestamp) -> Result<(
     let mut left = sum;
     for (end, amount) in ends {
         left -= amount;
-        if left < limit {
+        if left <= limit {
             return Err(end.remaining(now));
         }
     }
