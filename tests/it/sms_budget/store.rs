@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use signet_config::{CacheKind, Config, OnFailure, Secret};
+use signet_config::{CacheKind, Config, Limit, LimitId, OnFailure, Secret};
 use signet_tests::TestRegistry;
 use signet_tests::redis::RedisServer;
 
