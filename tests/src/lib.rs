@@ -7,6 +7,7 @@ pub mod client;
 pub mod engine;
 pub mod http_engine;
 pub mod process;
+pub mod receiver;
 pub mod redis;
 pub mod registrant;
 pub mod registry;
@@ -14,6 +15,7 @@ pub mod table;
 
 pub use client::{Answer, Client, SignalClient};
 pub use engine::{Engine, Store};
+pub use receiver::{Reaction, Receiver};
 pub use registrant::Registrant;
 pub use registry::TestRegistry;
 pub use signet::sim::audit::{self, Audit};

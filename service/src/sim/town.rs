@@ -13,6 +13,7 @@ use signet_storage::{Chance, Storage, World};
 use crate::call::{Call, Headers, Method};
 use crate::registry::Registry;
 use crate::routes::{self, ROUTES};
+use crate::verification::sender::CodeSender;
 
 /// A morning in 2026.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_783_929_600_000 + 9 * 3_600_000);
@@ -40,7 +41,8 @@ impl Town {
         let world = World { clock: clock.clock(), chance: chance.clone(), faults: Some(faults.clone()), inline: true };
         let config = config();
         let storage = Storage::open(&config, world).await?;
-        let registry = Registry::build(&config, storage)?;
+        let sender = CodeSender::open(&config, &storage.clock, &storage.chance).await?;
+        let registry = Registry::build(&config, storage, sender)?;
         Ok(Self { registry, clock, faults, chance })
     }
 
