@@ -213,14 +213,15 @@ impl Drawing {
     fn script(&self) -> Vec<Vec<Action>> {
         let (right, wrong) = (Action::Guess { right: true }, Action::Guess { right: false });
         let begin = Action::Begin { old_form: self.one_in(12) };
-        let register = Action::Register(self.registration());
-        let again = Action::Register(self.registration());
+        let register = Action::Register(self.registration(true));
+        let again = Action::Register(self.registration(false));
+        let keeps_totp = Action::Register(Registration { totp: Totp::Right, ..self.registration(true) });
         let whoami = Action::WhoAmI { old: self.one_in(3) };
         let alone = |actions: &[Action]| actions.iter().map(|action| vec![*action]).collect::<Vec<_>>();
         match self.chance.below(20) {
             0..4 => alone(&[begin, Action::Code, right, register, whoami]),
             4 => alone(&[begin, Action::Code, right, register, whoami, Action::Delete, again]),
-            5 => alone(&[begin, Action::Code, right, register, Action::Totp, Action::Link, again]),
+            5 => alone(&[begin, Action::Code, right, register, Action::Totp, Action::Link, keeps_totp]),
             6 => alone(&[begin, Action::Code, right, register, again, whoami, again]),
             7 => alone(&[begin, Action::Code, Action::Code, right, register]),
             8 => alone(&[begin, Action::Code, wrong, wrong, right, Action::Code, right]),
@@ -229,33 +230,34 @@ impl Drawing {
             11 => vec![vec![begin], vec![Action::Code], vec![right], vec![register, again], vec![whoami]],
             12 => alone(&[register, again]),
             13 => vec![vec![register, again, whoami]],
-            14 => alone(&[Action::Totp, whoami]),
-            15 => alone(&[Action::Link, whoami, register]),
+            14 => alone(&[begin, Action::Code, right, Action::Totp, keeps_totp, whoami]),
+            15 => alone(&[Action::Link, whoami, again]),
             16 => alone(&[Action::Delete, whoami, begin, Action::Code, right, register]),
             17 => vec![vec![Action::Delete, whoami, register]],
             _ => alone(&[whoami]),
         }
     }
 
-    fn registration(&self) -> Registration {
-        let proof = match self.chance.below(10) {
-            0..6 => Proof::Session,
-            6..9 => Proof::Recovery { right: !self.one_in(4) },
-            _ => Proof::Aci { right: !self.one_in(4) },
+    /// `proved`: most likely by the session that was just verified.
+    fn registration(&self, proved: bool) -> Registration {
+        let proof = match self.chance.below(if proved { 30 } else { 10 }) {
+            6..9 => Proof::Recovery { right: !self.one_in(5) },
+            9 => Proof::Aci { right: !self.one_in(5) },
+            _ => Proof::Session,
         };
         let lock = match self.chance.below(10) {
             0..4 => Lock::None,
-            4..8 => Lock::Own,
+            4..9 => Lock::Own,
             _ => Lock::Wrong,
         };
-        let totp = match self.chance.below(12) {
+        let totp = match self.chance.below(24) {
             0 => Totp::Right,
             1 => Totp::Wrong,
             _ => Totp::None,
         };
         Registration {
             proof,
-            old_form: self.one_in(6),
+            old_form: self.one_in(if proved { 20 } else { 4 }),
             lock,
             leaves_recovery: !self.one_in(3),
             skips_transfer: !self.one_in(5),

@@ -85,7 +85,7 @@ impl State {
         let Some(holder) = &self.holder else {
             let remembered = self.gone.as_ref().filter(|(_, until)| round.now < *until);
             let who = remembered.map_or(Who::Untold(id), |(who, _)| who.clone());
-            return vec![self.taken_by(id, who, wish, 201, round)];
+            return self.taken_by(id, who, wish, 201, round);
         };
         if holder.can_transfer && !wish.skips_transfer {
             return vec![self.stays(409)];
@@ -135,10 +135,10 @@ impl State {
         if !holder.lets_in(wish) {
             return vec![self.stays(441)];
         }
-        vec![self.taken_by(id, holder.who.clone(), wish, 200, round)]
+        self.taken_by(id, holder.who.clone(), wish, 200, round)
     }
 
-    fn taken_by(&self, id: u32, who: Who, wish: &Registration, status: u16, round: Round) -> Branch {
+    fn taken_by(&self, id: u32, who: Who, wish: &Registration, status: u16, round: Round) -> Vec<Branch> {
         let mut after = self.clone();
         after.outdate(round);
         after.holder = Some(Holder {
@@ -157,6 +157,9 @@ impl State {
         if let Some(whose) = wish.leaves {
             after.recovery = Some((whose, round.now + RECOVERY_LIVES));
         }
-        Branch { told: Some(Answer { status, verified: None, who: Some(who) }), after }
+        let taken = |after| Branch { told: Some(Answer { status, verified: None, who: Some(who.clone()) }), after };
+        // The right guess that verified the session may only then get to closing the older way in, which is now the new one.
+        let closed = round.crowded.then(|| taken(Self { recovery: None, ..after.clone() }));
+        closed.into_iter().chain([taken(after)]).collect()
     }
 }
