@@ -5,6 +5,8 @@ mod config;
 mod limits;
 mod outbox;
 mod serve;
+#[cfg(feature = "sim")]
+mod sim;
 mod tables;
 
 use std::error::Error;
@@ -68,6 +70,9 @@ enum Command {
     /// Work with the audit.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Simulate a registry with a bad day, by seed, and check what it promises.
+    #[cfg(feature = "sim")]
+    Sim(sim::Options),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -108,6 +113,8 @@ impl Arguments {
             Command::Limits(command) => limits::run(&config, &command),
             Command::Tables { create } => tables::run(&config, create),
             Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
+            #[cfg(feature = "sim")]
+            Command::Sim(options) => sim::run(&options),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }
