@@ -1,10 +1,11 @@
 //! The configuration in force as TOML, for `signet config check`: secrets are shown as "…", what is absent is left out.
 //! But for secrets, the text loads again as the same configuration.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use crate::secret::HIDDEN;
-use crate::{Config, LimitId, StorageTarget};
+use crate::{Config, Countries, LimitId, StorageTarget};
 
 pub(crate) fn effective(config: &Config) -> String {
     let mut text = Toml(String::new());
@@ -14,7 +15,12 @@ pub(crate) fn effective(config: &Config) -> String {
     cache(config, &mut text);
     verification(config, &mut text);
     delivery(config, &mut text);
+    recovery(config, &mut text);
+    registration_lock(config, &mut text);
+    svr(config, &mut text);
+    audit(config, &mut text);
     limits(config, &mut text);
+    sms(config, &mut text);
     text.section("log");
     text.text("filter", &config.log.filter);
     text.0
@@ -50,6 +56,12 @@ fn cache(Config { cache, .. }: &Config, text: &mut Toml) {
     if let Some(url) = cache.shown_url() {
         text.text("url", &url);
     }
+}
+
+fn recovery(Config { recovery, .. }: &Config, text: &mut Toml) {
+    text.section("recovery");
+    text.line("by_aci", recovery.by_aci);
+    text.text("password_lifetime", &humantime::format_duration(recovery.password_lifetime).to_string());
 }
 
 fn verification(Config { verification, .. }: &Config, text: &mut Toml) {
@@ -102,13 +114,86 @@ fn delivery(config: &Config, text: &mut Toml) {
     }
 }
 
+fn registration_lock(Config { registration_lock: lock, .. }: &Config, text: &mut Toml) {
+    text.section("registration_lock");
+    text.line("memory_kib", lock.memory_kib);
+    text.line("iterations", lock.iterations);
+    text.line("lanes", lock.lanes);
+    text.line("budget_mib", lock.budget_mib);
+    text.line("waiting", lock.waiting);
+    text.text("pause", &humantime::format_duration(lock.pause).to_string());
+    text.text("expires_after", &humantime::format_duration(lock.expires_after).to_string());
+}
+
+fn svr(Config { svr, .. }: &Config, text: &mut Toml) {
+    text.section("svr");
+    for (name, key) in [("auth_key", &svr.auth_key), ("user_key", &svr.user_key)] {
+        if key.is_some() {
+            text.text(name, HIDDEN);
+        }
+    }
+    text.text("max_age", &humantime::format_duration(svr.max_age).to_string());
+}
+
+fn audit(Config { audit, .. }: &Config, text: &mut Toml) {
+    text.section("audit");
+    if let Some(path) = &audit.path {
+        text.text("path", &path.shown());
+    }
+}
+
 fn limits(Config { limits, .. }: &Config, text: &mut Toml) {
     for &id in LimitId::ALL {
         let limit = limits.get(id);
         text.section(&format!("limits.{}", id.key()));
+        text.text("shape", limit.shape.as_str());
         text.line("size", limit.size);
         text.text("per", &humantime::format_duration(limit.per).to_string());
         text.text("on_failure", limit.on_failure.as_str());
+    }
+}
+
+/// The keys whose lines differ, or that only one of two effective configurations has.
+pub(crate) fn differences(one: &str, other: &str) -> Vec<String> {
+    let (one, other) = (lines(one), lines(other));
+    let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+}
+
+fn lines(effective: &str) -> BTreeMap<String, &str> {
+    let (mut lines, mut section) = (BTreeMap::new(), "");
+    for line in effective.lines() {
+        if let Some((key, value)) = line.split_once(" = ") {
+            let dot = if section.is_empty() { "" } else { "." };
+            lines.insert(format!("{section}{dot}{key}"), value);
+        } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        }
+    }
+    lines
+}
+
+fn sms(Config { sms, .. }: &Config, text: &mut Toml) {
+    text.section("sms");
+    match &sms.countries {
+        Countries::All => text.text("countries", "all"),
+        Countries::Only(regions) => {
+            let regions: Vec<_> = regions.iter().map(|region| quoted(region)).collect();
+            text.line("countries", format!("[{}]", regions.join(", ")));
+        }
+    }
+    text.text("on_failure", sms.on_failure.as_str());
+    if let Some(cap) = sms.daily_cap {
+        text.line("daily_cap", cap);
+    }
+    for (key, figure) in sms.figures() {
+        text.line(key, figure);
+    }
+    if !sms.prices.is_empty() {
+        text.section("sms.prices");
+        for (region, price) in &sms.prices {
+            text.line(region, price);
+        }
     }
 }
 
@@ -174,8 +259,12 @@ mod tests {
             sns = {{ region = "eu-west-1", endpoint = "https://h", access_key_id = "id", secret_access_key = "s3cr3t", sender_id = "Us" }}
             webhook = {{ url = "https://h/p?key=s3cr3t", secret = "{WEBHOOK_SECRET}" }}
             messages = {{ app = "A \"b\"", android_app_hash = "FA+9qCX9VSu", templates.pt-BR = "{{app}} {{code}}" }}
+            registration_lock = {{ memory_kib = 20000, iterations = 3, lanes = 2, budget_mib = 64, waiting = 1, pause = "1m", expires_after = "8days" }}
+            svr = {{ auth_key = "{KEY}", user_key = "{KEY}", max_age = "1day" }}
+            audit.path = "/var/log/audit"
             limits.registration = {{ size = 18446744073709551, per = "1day", on_failure = "allow" }}
             limits.verification_session = {{ per = "1us" }}
+            sms = {{ countries = ["US", "DE"], daily_cap = 5000, prices = {{ DE = 8 }}, busy_hours = 7 }}
             log.filter = "a=\"b\\\u0001ü\""
             [storage]
             target = "endpoint"
@@ -199,7 +288,7 @@ mod tests {
             let shown = effective(&config);
             // The secrets whose form is checked.
             let whole = shown
-                .replace("code_key = \"…\"", &format!("code_key = \"{KEY}\""))
+                .replace("_key = \"…\"", &format!("_key = \"{KEY}\""))
                 .replace("code = \"…\"", &format!("code = \"{TEST_CODE}\""))
                 .replace("\nsecret = \"…\"", &format!("\nsecret = \"{WEBHOOK_SECRET}\""));
             let again = Config::parse(&whole).unwrap();
@@ -218,6 +307,19 @@ mod tests {
         }
         let url = "url = \"rediss-sentinel://…@h:1/0?sentinelServiceName=x&sentinelPassword=…\"";
         assert!(effective(&config).contains(url));
+    }
+
+    #[test]
+    fn differences_are_named_by_key() {
+        let config = Config::parse("").unwrap();
+        assert!(config.differences(&config).is_empty());
+        let other = Config::parse(
+            "[limits.pin]\nsize = 3\n[log]\nfilter = \"debug\"\n[cache]\nkind = \"redis\"\nurl = \"redis://h\"",
+        );
+        assert_eq!(config.differences(&other.unwrap()), ["cache.kind", "cache.url", "limits.pin.size", "log.filter"]);
+        let other =
+            Config::parse("profile = \"development\"\n[verification.refusals]\n\"+12025550123\" = \"rejected\"");
+        assert_eq!(config.differences(&other.unwrap()), ["verification.refusals.\"+12025550123\""]);
     }
 
     /// The example of the crate's documentation names every key.

@@ -62,10 +62,54 @@
 //! [messages.templates]            # over those that are built in
 //! ## en = "{app}: {code} is your code."
 //!
-//! [limits.registration]           # `size` permits, one regained each `per`
+//! [recovery]
+//! by_aci = false                  # recovery by ACI and recovery password, without number or code
+//! password_lifetime = "300days"   # of a number's recovery password, from each time it is set
+//!
+//! [registration_lock]             # Argon2id; a wrong lock costs this much to try
+//! memory_kib = 19456
+//! iterations = 2
+//! lanes = 1
+//! budget_mib = 128                # memory of all checks together
+//! waiting = 32                    # checks that may wait for their turn
+//! pause = "5m"                    # after a wrong lock the account's next try is refused for so long
+//! expires_after = "7d"            # counted from when the account was last seen
+//!
+//! [svr]                           # credentials for a secure value recovery service
+//! ## auth_key = "64 hex digits; production requires it, development makes its own"
+//! ## user_key = "64 hex digits; the same"
+//! max_age = "120d"
+//!
+//! [audit]
+//! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
+//!
+//! [limits.registration]
+//! shape = "bucket"                # `size` permits, one regained each `per`; "window": `size` in any span of `per`
 //! size = 6
 //! per = "30s"
 //! on_failure = "refuse"           # or "allow", if the limit cannot be asked
+//!
+//! [limits.registration_per_address]       # in production 5 per 1h
+//! shape = "window"
+//! size = 1000000
+//! per = "1h"
+//! on_failure = "refuse"
+//!
+//! [limits.pin]
+//! size = 10
+//! per = "1day"
+//! on_failure = "refuse"
+//!
+//! [limits.check_totp]
+//! size = 5
+//! per = "6s"
+//! on_failure = "refuse"
+//!
+//! [limits.code_per_number]        # in production 3 per 1h
+//! shape = "window"
+//! size = 10000
+//! per = "1h"
+//! on_failure = "refuse"
 //!
 //! [limits.verification_push_challenge]
 //! size = 5
@@ -82,10 +126,32 @@
 //! per = "1s"
 //! on_failure = "allow"
 //!
+//! [limits.backup_auth_check]
+//! size = 100
+//! per = "15m"
+//! on_failure = "allow"
+//!
 //! [limits.address]                # in production 200 per 20ms
 //! size = 20000
 //! per = "100us"
 //! on_failure = "allow"
+//!
+//! [sms]                           # how many codes go out, and where to; see service/docs/sms-budget.md
+//! countries = "all"               # or regions such as ["US", "DE"]; production must say
+//! on_failure = "allow"            # in production "refuse", if the budget cannot be asked
+//! ## daily_cap = 5000             units per day (UTC); absent: no end; production must say
+//! countries_per_address = 1000000 # in production 3: new ones a day
+//! address_daily = 1000000         # in production 10: unverified messages, or a share of the verified
+//! address_hourly = 1000000        # in production 5
+//! country_daily = 1000000         # in production 20
+//! country_hourly = 1000000        # in production 3
+//! address_percent = 30
+//! address_hourly_percent = 20
+//! country_percent = 30
+//! busy_hours = 6                  # in which a day's traffic is taken to come
+//!
+//! [sms.prices]                    # units of a message by region; 1 where nothing is said
+//! ## DE = 8
 //!
 //! [log]
 //! filter = "info,actix_server=warn"
@@ -99,6 +165,7 @@
 
 use std::path::Path;
 
+mod audit;
 mod cache;
 mod effective;
 mod error;
@@ -107,25 +174,34 @@ mod limits;
 mod load;
 mod log;
 mod messages;
+mod recovery;
+mod registration_lock;
 mod secret;
 mod server;
+mod sms;
 mod sns;
 mod storage;
+mod svr;
 mod test_numbers;
 mod url;
 mod values;
 mod verification;
 mod webhook;
 
+pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
-pub use limits::{Limit, LimitId, Limits, OnFailure};
+pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
 pub use messages::Messages;
+pub use recovery::Recovery;
+pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
 pub use server::Server;
+pub use sms::{Countries, REGIONS, Sms};
 pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
+pub use svr::Svr;
 pub use test_numbers::{TestNumber, TestNumbers};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
 pub use webhook::Webhook;
@@ -153,7 +229,12 @@ pub struct Config {
     pub sns: Sns,
     pub webhook: Webhook,
     pub messages: Messages,
+    pub recovery: Recovery,
+    pub registration_lock: RegistrationLock,
+    pub svr: Svr,
+    pub audit: Audit,
     pub limits: Limits,
+    pub sms: Sms,
     pub log: Log,
 }
 
@@ -191,7 +272,12 @@ impl Config {
             sns: Sns::default(),
             webhook: Webhook::default(),
             messages: Messages::default(),
+            recovery: Recovery::default(),
+            registration_lock: RegistrationLock::for_testing(),
+            svr: Svr::for_testing(),
+            audit: Audit::for_testing(),
             limits: Limits::for_testing(),
+            sms: Sms::for_testing(),
             log: Log::for_testing(),
         }
     }
@@ -199,6 +285,11 @@ impl Config {
     /// The configuration in force as TOML, with secrets shown as "…". But for those it can be loaded again.
     pub fn effective(&self) -> String {
         effective::effective(self)
+    }
+
+    /// The keys, such as `limits.pin.size`, in which another configuration says something else. Secrets are not compared.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        effective::differences(&self.effective(), &other.effective())
     }
 
     fn validate(&self, problems: &mut Problems) {
@@ -209,7 +300,12 @@ impl Config {
         self.sns.validate(self.profile, problems);
         self.webhook.validate(self.profile, self.verification.uses(SenderKind::Webhook), problems);
         self.messages.validate(problems);
+        self.recovery.validate(problems);
+        self.registration_lock.validate(self.profile, problems);
+        self.svr.validate(self.profile, problems);
+        self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
+        self.sms.validate(self.profile, problems);
         self.log.validate(problems);
     }
 }

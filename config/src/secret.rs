@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
 /// A value that is neither printed nor written, and wiped on drop. Each clone wipes its own copy.
@@ -40,6 +40,16 @@ impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
     }
+}
+
+/// A key of 32 bytes, from 64 hex digits.
+pub(crate) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<[u8; 32]>>, D::Error> {
+    let text = Secret::<String>::deserialize(deserializer)?;
+    let mut key = [0; 32];
+    let decoded = hex::decode_to_slice(text.expose(), &mut key);
+    let secret = decoded.is_ok().then(|| Secret::new(key));
+    key.zeroize(); // arrays are copied, not moved
+    secret.map(Some).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
 }
 
 #[cfg(test)]

@@ -61,6 +61,24 @@ pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
     deserializer.deserialize_any(Whole)
 }
 
+/// Yes or no: as TOML has it, or as the text of it.
+pub(crate) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Switch;
+    impl Visitor<'_> for Switch {
+        type Value = bool;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true or false")
+        }
+        fn visit_bool<E: Error>(self, on: bool) -> Result<bool, E> {
+            Ok(on)
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+            text.parse().map_err(|_| E::custom("expected true or false"))
+        }
+    }
+    deserializer.deserialize_any(Switch)
+}
+
 /// A span of time with its unit, such as `"30s"`, `"10m"`, `"100us"`.
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-use zeroize::Zeroize;
+use serde::Deserialize;
 
 use crate::Profile;
 use crate::error::Problems;
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use crate::test_numbers::TestNumbers;
 use crate::values::{self, words};
 
@@ -70,7 +69,7 @@ pub struct Verification {
     #[serde(deserialize_with = "values::duration")]
     pub check_within: Duration,
     /// Under which codes are kept. Absent in development: the registry makes one in the data directory.
-    #[serde(deserialize_with = "code_key")]
+    #[serde(deserialize_with = "secret::key")]
     pub code_key: Option<Secret<[u8; 32]>>,
     pub refusals: Refusals,
     pub test_numbers: TestNumbers,
@@ -193,15 +192,6 @@ pub(crate) fn is_e164(text: &str) -> bool {
     (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
 }
 
-fn code_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<[u8; 32]>>, D::Error> {
-    let text = Secret::<String>::deserialize(deserializer)?;
-    let mut key = [0; 32];
-    let decoded = hex::decode_to_slice(text.expose(), &mut key);
-    let secret = decoded.is_ok().then(|| Secret::new(key));
-    key.zeroize(); // arrays are copied, not moved
-    secret.map(Some).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,18 +241,23 @@ mod tests {
     #[test]
     fn production_refuses_what_is_for_development() {
         let toml = "profile = \"production\"
+            sms = { countries = \"US\", daily_cap = 1 }
             verification.voice_sender = \"outbox\"
             verification.refusals = { \"+12025550123\" = \"unavailable\" }
             verification.test_numbers = { \"+12025550123\" = { code = \"123456\", until = \"2027-01-01\" } }";
         let error = Config::parse(toml).unwrap_err().to_string();
-        let keys: Vec<_> = error.lines().filter_map(|line| line.split(':').next()).collect();
+        let ours = error.lines().filter(|line| line.starts_with("verification."));
+        let keys: Vec<_> = ours.filter_map(|line| line.split(':').next()).collect();
         let all = ["sender", "voice_sender", "challenge", "refusals", "test_numbers", "code_key"];
         assert_eq!(keys, all.map(|key| format!("verification.{key}")));
 
-        let toml = format!("profile = \"production\"\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\"");
+        let toml = format!(
+            "profile = \"production\"\nsms = {{ countries = \"US\", daily_cap = 1 }}\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\""
+        );
         let error = Config::parse(&toml).unwrap_err().to_string();
-        assert!(error.starts_with("verification.sender: ") && error.lines().count() == 1, "{error}");
-        Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap();
+        assert!(error.starts_with("verification.sender: ") && error.matches("verification.").count() == 1, "{error}");
+        let error = Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap_err().to_string();
+        assert!(!error.contains("verification."), "{error}");
     }
 
     #[test]

@@ -45,6 +45,14 @@ impl KeysManager {
         linked.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
     }
 
+    /// The removal of all keys of an account that goes.
+    pub fn writes_for_removed_account(&self, account: &Account) -> Vec<Write> {
+        let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
+        let delete = |identity, device| Write::delete("keys", Table::Keys, rows::key(identity, device));
+        let devices = account.devices.iter().map(|device| device.id);
+        devices.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
+    }
+
     /// A device's keys for one identity as they are stored.
     pub async fn get(&self, identity: ServiceId, device: DeviceId) -> Result<Option<StoredDeviceKeys>, StoreError> {
         let row = self.dynamo.get(Table::Keys, rows::key(identity, device)).await?;

@@ -50,11 +50,24 @@ pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Cal
     if let Some(cached) = accounts.get_cached(aci).await
         && let Ok(caller) = judge(Some(cached), &credentials)
     {
-        return Ok(caller);
+        return Ok(seen(accounts, caller).await);
     }
     // The cached copy may be older than the password, so only the account itself can refuse. It is also read where there is
     // no such account: whoever is refused has cost one read.
-    judge(accounts.refresh(aci).await?, &credentials)
+    let caller = judge(accounts.refresh(aci).await?, &credentials)?;
+    Ok(seen(accounts, caller).await)
+}
+
+/// Notes, once a day, that the device was heard of. Should that fail, the next request tries again.
+async fn seen(accounts: &AccountsManager, caller: Caller) -> Caller {
+    let now = accounts.clock().now();
+    let device = caller.account.device(caller.device);
+    if device.is_some_and(|device| device.clone().seen(caller.account.aci, now)) {
+        let noted = accounts.note_seen(caller.account.aci, caller.device).await;
+        let outcome = if noted.is_ok() { "noted" } else { "failed" };
+        metrics::counter!("signet_seen_total", "outcome" => outcome).increment(1);
+    }
+    caller
 }
 
 fn judge(account: Option<Account>, credentials: &BasicCredentials) -> Result<Caller, ApiError> {

@@ -7,20 +7,25 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use signet_config::LimitId;
 use signet_storage::StoreError;
 use signet_storage::accounts::AccountsError;
+use signet_storage::lock_hasher::HasherBusy;
 use signet_storage::model::NotVerified;
 use signet_storage::sessions::UpdateError;
 
 use crate::call::Reply;
 use crate::limits::Limited;
+use crate::registration::lock::LockFailure;
 use crate::verification::response::SessionBody;
 
 /// Client too old, an obsolete number format, or a capability missing.
 const UPGRADE_NEEDED: u16 = 499;
 /// The sender of codes refused.
 const UNDELIVERABLE: u16 = 440;
+/// A one-time password is wanted, or is wrong.
+const TOTP_WANTED: u16 = 441;
+/// The account is locked.
+const LOCKED: u16 = 423;
 
 #[derive(Debug)]
 pub enum ApiError {
@@ -38,9 +43,12 @@ pub enum ApiError {
     Unprocessable,
     UpgradeNeeded,
     RateLimited {
-        limiter: LimitId,
+        limiter: &'static str,
         retry_after: Duration,
     },
+    /// The account has a registration lock that was not opened.
+    Locked(Box<LockFailure>),
+    TotpWanted,
     /// The client refreshes its view of the session from the error's body.
     Session(Box<SessionError>),
     Undeliverable {
@@ -51,6 +59,8 @@ pub enum ApiError {
     Unavailable(String),
     /// Too many others changed the same thing at once.
     Contested,
+    /// Too much of the same is being computed already.
+    Busy,
     /// The endpoint panicked; the panic has been reported where it happened.
     Panicked,
 }
@@ -60,7 +70,8 @@ pub struct SessionError {
     pub status: SessionStatus,
     pub session: SessionBody,
     pub retry_after: Option<Duration>,
-    pub limiter: Option<LimitId>,
+    /// Who refused, on every 429.
+    pub limiter: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +107,8 @@ impl ApiError {
             Self::TooLarge => Reply::empty(413),
             Self::Unprocessable => Reply::empty(422),
             Self::UpgradeNeeded => Reply::empty(UPGRADE_NEEDED),
+            Self::Locked(failure) => Reply::json(LOCKED, &failure),
+            Self::TotpWanted => Reply::empty(TOTP_WANTED),
             Self::RateLimited { limiter, retry_after } => {
                 limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
             }
@@ -110,6 +123,10 @@ impl ApiError {
             Self::Panicked => {
                 tracing::error!(route, "the endpoint panicked");
                 Reply::empty(500)
+            }
+            Self::Busy => {
+                tracing::warn!(route, "too busy");
+                Reply::empty(503).with("retry-after", "1".to_owned())
             }
             Self::Contested => {
                 tracing::warn!(route, "gave up against contention");
@@ -133,8 +150,8 @@ impl SessionError {
     }
 }
 
-fn limited_by(limiter: LimitId, reply: Reply) -> Reply {
-    reply.with("x-ratelimit-limiter", limiter.name().to_owned())
+fn limited_by(limiter: &'static str, reply: Reply) -> Reply {
+    reply.with("x-ratelimit-limiter", limiter.to_owned())
 }
 
 /// Rounded up and never 0: a client that waits so long is not refused again for being early.
@@ -172,14 +189,21 @@ impl From<NotVerified> for ApiError {
         match error {
             NotVerified::OtherNumber => Self::BadRequest,
             NotVerified::NoRightCode => Self::Unauthorized,
+            NotVerified::NotThePassword => Self::Forbidden,
         }
+    }
+}
+
+impl From<HasherBusy> for ApiError {
+    fn from(HasherBusy: HasherBusy) -> Self {
+        Self::Busy
     }
 }
 
 impl From<Limited> for ApiError {
     fn from(limited: Limited) -> Self {
         match limited {
-            Limited::Refused { limiter, retry_after } => Self::RateLimited { limiter, retry_after },
+            Limited::Refused { limiter, retry_after } => Self::RateLimited { limiter: limiter.name(), retry_after },
             Limited::StoreDown { limiter } => Self::Unavailable(format!("limiter {} has no store", limiter.name())),
         }
     }

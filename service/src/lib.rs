@@ -4,20 +4,24 @@
 
 pub mod account;
 pub mod application;
+mod audit;
 mod authenticate;
 pub mod call;
 mod client_address;
 pub mod command;
 pub mod demo;
 mod error;
+pub mod events;
 mod limits;
 mod management;
 mod metrics;
 pub mod registration;
 mod registry;
+mod reload;
 mod rest;
 pub mod routes;
 mod shield;
+pub mod svr;
 pub mod verification;
 mod wire;
 

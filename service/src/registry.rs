@@ -1,27 +1,39 @@
 //! The composition root: every manager is built here, once, by hand, in the order of their needs.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use signet_config::{Config, LimitId};
 use signet_keys::KeysManager;
 use signet_storage::clock::Clock;
 use signet_storage::model::code::CodeKey;
 use signet_storage::secrets;
-use signet_storage::{AccountsManager, Sessions, Storage};
+use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::application::BuildError;
+use crate::audit;
+use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
+use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
+use crate::svr::{SvrController, SvrCredentials};
+use crate::verification::budget::SmsBudget;
 use crate::verification::sender::{CodeSender, Outbox};
 use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
 pub struct Registry {
+    pub events: Events,
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub svr: SvrController,
     pub accounts: AccountsManager,
+    pub keys: KeysManager,
+    pub limits: Limits,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
     pub outbox: Outbox,
@@ -31,38 +43,76 @@ pub struct Registry {
 
 impl Registry {
     /// # Errors
-    /// If a key that the registry keeps for itself can be neither read nor made.
-    pub fn build(config: &Config, storage: Storage, sender: CodeSender) -> std::io::Result<Self> {
+    /// If a key that the registry keeps for itself can be neither read nor made, or the audit cannot be written.
+    pub fn build(config: &Config, storage: Storage, sender: CodeSender) -> Result<Self, BuildError> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
+        let audit = config.audit.file(&config.storage).map(|file| audit::start(&file, &clock)).transpose()?;
+        let events = Events::with_lossless(clock.clone(), audit);
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
+        let keys = KeysManager::new(&storage);
+        let recovery = RecoveryPasswords::new(&storage);
+        let svr = SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?;
         let outbox = sender.outbox().clone();
-        let patience = config.verification.check_within;
         let verification = VerificationController {
             sessions: sessions.clone(),
+            recovery: recovery.clone(),
             limits: limits.clone(),
             sender,
             test_numbers: TestNumbers::new(config.verification.test_numbers.clone()),
+            budget: Arc::new(SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone())),
+            events: events.clone(),
             challenge: config.verification.challenge,
-            code_key: code_key(config, &storage)?,
+            code_key: code_key(config, &storage).map_err(BuildError::Secret)?,
             code_lifetime: config.verification.code_lifetime,
             clock: clock.clone(),
             chance: chance.clone(),
         };
-        let registration = RegistrationController {
-            limits,
-            tokens: PhoneVerificationTokenManager::new(sessions, patience),
+        let svr = SvrController {
+            credentials: svr,
             accounts: accounts.clone(),
-            keys: KeysManager::new(&storage),
+            limits: limits.clone(),
+            clock: clock.clone(),
+        };
+        let tokens = PhoneVerificationTokenManager {
+            sessions,
+            recovery,
+            events: events.clone(),
+            clock: clock.clone(),
+            patience: config.verification.check_within,
+        };
+        let locks = RegistrationLockVerificationManager {
+            limits: limits.clone(),
+            cache: storage.cache.clone(),
+            hasher: storage.lock_hasher(&config.registration_lock),
+            accounts: accounts.clone(),
+            svr: svr.credentials.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+            holds_for: config.registration_lock.expires_after,
+            pause: config.registration_lock.pause,
+        };
+        let registration = RegistrationController {
+            limits: limits.clone(),
+            tokens,
+            locks,
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+            events: events.clone(),
             clock: clock.clone(),
             chance,
+            by_aci: config.recovery.by_aci,
         };
         Ok(Self {
             verification,
             registration,
-            account: AccountController { clock: clock.clone() },
+            account: AccountController { accounts: accounts.clone(), keys: keys.clone(), clock: clock.clone() },
+            svr,
             accounts,
+            keys,
+            events,
+            limits,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
             outbox,
@@ -71,8 +121,15 @@ impl Registry {
         })
     }
 
-    /// What has to be done now and then: forget clients not seen for long, and drop rows that have expired.
+    /// Puts other limits in force, from the next request on.
+    pub fn update_limits(&self, limits: &signet_config::Limits) {
+        self.limits.update(limits.clone());
+        self.shield.update(limits.get(LimitId::Address));
+    }
+
+    /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.
     pub async fn sweep(&self) {
+        self.events.publish_sums();
         self.shield.sweep();
         self.storage.sweep().await;
     }

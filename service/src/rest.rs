@@ -70,7 +70,8 @@ async fn nothing(request: HttpRequest, reply: Reply) -> HttpResponse {
 fn let_in(request: &HttpRequest, registry: &Registry) -> Result<Option<IpAddr>, ApiError> {
     let client = client(request, registry);
     let refused = client.and_then(|client| registry.shield.check(client).err());
-    refused.map_or(Ok(client), |retry_after| Err(ApiError::RateLimited { limiter: LimitId::Address, retry_after }))
+    refused
+        .map_or(Ok(client), |retry_after| Err(ApiError::RateLimited { limiter: LimitId::Address.name(), retry_after }))
 }
 
 fn refuse(registry: &Registry, template: &'static str, error: ApiError) -> HttpResponse {
@@ -107,5 +108,6 @@ const fn method(method: Method) -> actix_web::http::Method {
         Method::Post => actix_web::http::Method::POST,
         Method::Put => actix_web::http::Method::PUT,
         Method::Patch => actix_web::http::Method::PATCH,
+        Method::Delete => actix_web::http::Method::DELETE,
     }
 }

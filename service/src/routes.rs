@@ -58,6 +58,11 @@ pub const ROUTES: &[Route] = &[
     route!(Put "/v1/verification/session/{session}/code" Anyone r, call => r.verification.submit_code(call)),
     route!(Post "/v1/registration" Anyone r, call => r.registration.register(call)),
     route!(Get "/v1/accounts/whoami" Device r, call => r.account.whoami(call)),
+    route!(Delete "/v1/accounts/me" Device r, call => r.account.remove(call)),
+    route!(Get "/v2/svr/auth" Device r, call => r.svr.issue(call)),
+    route!(Get "/v2/backup/auth" Device r, call => r.svr.issue(call)),
+    route!(Post "/v2/svr/auth/check" Anyone r, call => r.svr.check(call)),
+    route!(Post "/v2/backup/auth/check" Anyone r, call => r.svr.check(call)),
 ];
 
 /// Runs one call through its route. Always answers.
@@ -82,7 +87,12 @@ pub fn finish(registry: &Registry, reply: Reply) -> Reply {
 
 async fn answer(registry: &Registry, route: &'static Route, mut call: Call) -> Result<Reply, ApiError> {
     if route.access == Access::Device {
-        call.caller = Some(authenticate::device(&registry.accounts, &call.headers).await?);
+        let caller = authenticate::device(&registry.accounts, &call.headers).await;
+        call.caller = Some(caller.inspect_err(|error| {
+            if matches!(error, ApiError::Unauthorized) {
+                registry.events.authentication_refused();
+            }
+        })?);
     }
     (route.endpoint)(registry, call).await
 }

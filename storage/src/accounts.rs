@@ -6,12 +6,17 @@
 //! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
 
 mod create;
+mod freeze;
+mod holder;
 mod reclaim;
-mod rows;
+mod remove;
+pub(crate) mod rows;
+mod update;
 
 use std::time::Duration;
 
 use bytes::Bytes;
+pub use freeze::Frozen;
 
 use crate::Storage;
 use crate::cache::Cache;
@@ -33,6 +38,8 @@ pub struct AccountsManager {
     cache: Cache,
     clock: Clock,
     chance: Chance,
+    /// How long a number's recovery password proves it, from each time it is set.
+    recovery_lifetime: Duration,
 }
 
 /// What a proven number leads to.
@@ -47,6 +54,8 @@ pub enum Slot {
 pub struct VacantSlot {
     number: E164,
     ids: Ids,
+    /// The account that was removed from this number not long ago, whose ACI the new one gets.
+    former: Option<rows::Former>,
 }
 
 /// The two identities of an account.
@@ -82,8 +91,12 @@ impl From<CommitError> for AccountsError {
 
 impl AccountsManager {
     pub fn new(storage: &Storage) -> Self {
-        let Storage { dynamo, cache, clock, chance, .. } = storage.clone();
-        Self { dynamo, cache, clock, chance }
+        let Storage { dynamo, cache, clock, chance, recovery_lifetime, .. } = storage.clone();
+        Self { dynamo, cache, clock, chance, recovery_lifetime }
+    }
+
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Who has this number now, in any of its equivalent forms?
@@ -98,11 +111,18 @@ impl AccountsManager {
                 Ok(Slot::Occupied(Box::new(account)))
             }
             free => {
-                let pni = free.map_or_else(|| NumberId::draw(&self.chance), |claim| claim.pni);
-                let ids = Ids { aci: AccountId::draw(&self.chance), pni };
-                Ok(Slot::Vacant(VacantSlot { number: number.clone(), ids }))
+                let pni = free.as_ref().map_or_else(|| NumberId::draw(&self.chance), |claim| claim.pni);
+                let former = free.and_then(|claim| claim.former).filter(|former| self.clock.now() < former.until());
+                let aci = former.as_ref().map_or_else(|| AccountId::draw(&self.chance), |former| former.aci);
+                Ok(Slot::Vacant(VacantSlot { number: number.clone(), ids: Ids { aci, pni }, former }))
             }
         }
+    }
+
+    /// The PNI of a number, if anybody ever had the number. Writes nothing.
+    pub async fn pni_of(&self, number: &E164) -> Result<Option<NumberId>, StoreError> {
+        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
+        Ok(claim.map(rows::NumberClaim::read).transpose()?.map(|claim| claim.pni))
     }
 
     /// The account as it stands, strongly consistent. Changes start from this.
@@ -138,7 +158,7 @@ impl AccountsManager {
             me.remember(&account).await;
             Ok(account)
         });
-        committed.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+        finished(committed).await
     }
 
     /// Puts the account into the cache, unless a newer version is there. A cache that does not answer is no error: readers
@@ -147,6 +167,11 @@ impl AccountsManager {
         let value = Bytes::from(serde_json::to_vec(account).expect("accounts serialise"));
         let _ = self.cache.put_newer(&cache_key(account.aci), account.version, value, CACHED_FOR).await;
     }
+}
+
+/// What a task of our own came to; its panic becomes ours.
+async fn finished<T>(task: tokio::task::JoinHandle<T>) -> T {
+    task.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
 }
 
 fn cache_key(aci: AccountId) -> String {

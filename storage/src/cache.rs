@@ -1,4 +1,4 @@
-//! What may be lost: copies of rows, and the levels of the limiters.
+//! What may be lost: copies of rows, the levels of the limiters, and counters.
 //!
 //! Two implementations, chosen once by `open`: [`Local`] lives in this process and serves a single node, [`Redis`] is
 //! shared by several. Not a store: whoever reads must be able to go on without it, and every error means the same,
@@ -18,12 +18,18 @@ use thiserror::Error;
 use crate::clock::Clock;
 
 mod bucket;
+mod counter;
 mod local;
 mod redis;
+mod tally;
+mod window;
 
 pub use bucket::{Bucket, Taken};
+pub use counter::Counted;
 pub use local::Local;
 pub use redis::Redis;
+pub use tally::{Change, Slot, Tally};
+pub use window::{Standing, Window};
 
 /// The cache did not answer, or not in time. What was asked may still have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -43,6 +49,13 @@ pub enum CacheConfigError {
     Parts,
     #[error("no TLS for Redis: the root certificates of this system cannot be used")]
     Tls,
+}
+
+/// What a key looks like. The text is to hold no wildcards of Redis.
+#[derive(Clone, Copy)]
+pub enum Like<'a> {
+    Begins(&'a str),
+    Ends(&'a str),
 }
 
 /// Clones are cheap and lead to the same cache.
@@ -119,6 +132,90 @@ impl Cache {
                 Ok(())
             }
             Self::Redis(redis) => redis.clear(bucket, key).await,
+        }
+    }
+
+    /// How the bucket stands; takes nothing.
+    pub async fn look(&self, bucket: &Bucket, key: &str) -> Result<Standing, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.look(bucket, key)),
+            Self::Redis(redis) => redis.look(bucket, key).await,
+        }
+    }
+
+    /// Takes `amount` permits of a sliding log, or none if there are fewer.
+    pub async fn take_window(&self, window: &Window, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.take_window(window, key, amount)),
+            Self::Redis(redis) => redis.take_window(window, key, amount).await,
+        }
+    }
+
+    /// Takes back the last take of a sliding log: what it was for did not happen.
+    pub async fn untake_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.untake_window(window, key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.untake_window(window, key).await,
+        }
+    }
+
+    /// How the sliding log stands; takes nothing.
+    pub async fn look_window(&self, window: &Window, key: &str) -> Result<Standing, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.look_window(window, key)),
+            Self::Redis(redis) => redis.look_window(window, key).await,
+        }
+    }
+
+    /// Forgets all takes of the sliding log.
+    pub async fn clear_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.clear_window(window, key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.clear_window(window, key).await,
+        }
+    }
+
+    /// The keys of a limiter's buckets that are not full and begin, or end, so. For operators: all keys are looked at, for
+    /// some seconds at most. A Redis cluster does not tell, which is [`CacheDown`] too.
+    pub async fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Result<Vec<String>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.keys(bucket, like)),
+            Self::Redis(redis) => redis.keys(bucket, like).await,
+        }
+    }
+
+    /// Adds to a counter. Its window begins with the first addition, later ones do not extend it; at its end, by our
+    /// clock, the counter is gone. The key is used as given: begin it with a word of our own and a colon (`reglock:…`),
+    /// which is also how counters are told apart when there are too many to keep. Totals are to stay below 2^53.
+    pub async fn count(&self, key: &str, amount: u64, window: Duration) -> Result<Counted, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.count(key, amount, window)),
+            Self::Redis(redis) => redis.count(key, amount, window).await,
+        }
+    }
+
+    /// A counter as it stands; nothing if nothing was added within its window.
+    pub async fn counted(&self, key: &str) -> Result<Option<Counted>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.counted(key)),
+            Self::Redis(redis) => redis.counted(key).await,
+        }
+    }
+
+    /// Ends a counter's window.
+    pub async fn remove(&self, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.remove(key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.remove(key).await,
         }
     }
 

@@ -39,6 +39,10 @@ impl Timestamp {
         Self(self.0.saturating_add(as_millis(duration)))
     }
 
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(as_millis(duration)))
+    }
+
     /// How long from `now` until this moment; zero when it has passed.
     pub fn remaining(self, now: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(now.0).max(0).unsigned_abs())

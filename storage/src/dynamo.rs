@@ -79,6 +79,12 @@ impl Dynamo {
         Ok(request.send().await.map_err(StoreError::from_sdk)?.item)
     }
 
+    /// Deletes the row with this key, if there is one, whatever it holds.
+    pub async fn remove(&self, table: Table, key: Item) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(self.table_name(table)).set_key(Some(key));
+        request.send().await.map(drop).map_err(StoreError::from_sdk)
+    }
+
     /// Writes all of it or nothing.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
-//! Salted hashes of device passwords (contract registration §13.2).
+//! Salted hashes of device passwords and recovery passwords (contract registration §13.2).
 //!
-//! A device password is random text that the client drew, so one fast salted HKDF is enough and keeps authentication at
+//! A device password and a recovery password are random and not chosen by people, so one fast salted HKDF is enough and keeps authentication at
 //! half a microsecond; what people choose themselves (a PIN) does not belong here and gets Argon2.
 //!
 //! Invariant: the token itself is never stored; a frozen hash (`!` in front) verifies nothing.
@@ -33,6 +33,17 @@ impl SaltedTokenHash {
     /// Does `token` hash to this? Takes the same time whatever the answer.
     pub fn verify(&self, token: &str) -> bool {
         derive(token, &self.salt).as_bytes().ct_eq(self.hash.as_bytes()).into()
+    }
+
+    /// The same hash, of which it is known that it verifies nothing any more. Freezing twice is freezing once.
+    pub fn freeze(&mut self) {
+        if !self.is_frozen() {
+            self.hash.insert(0, '!');
+        }
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.hash.starts_with('!')
     }
 
     /// Something to compare with when there is no account, so that a look-up for nobody costs the same as for somebody.
@@ -82,7 +93,10 @@ mod tests {
         assert!(hash.verify("right"));
         assert!(!hash.verify("wrong") && !hash.verify(""));
         assert!(!SaltedTokenHash::of_nobody().verify("right"));
-        let frozen = SaltedTokenHash { hash: format!("!{}", hash.hash), salt: hash.salt };
-        assert!(!frozen.verify("right"));
+        let mut frozen = hash.clone();
+        frozen.freeze();
+        let once = frozen.clone();
+        frozen.freeze();
+        assert!(frozen == once && frozen.hash[1..] == hash.hash && !frozen.verify("right") && !hash.is_frozen());
     }
 }

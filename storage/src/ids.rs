@@ -7,6 +7,7 @@
 use std::fmt;
 use std::num::NonZeroU8;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -36,6 +37,14 @@ impl AccountId {
 
     pub const fn uuid(self) -> Uuid {
         self.0
+    }
+
+    /// A second of the day for this account: the magnitude of its lower half, as a signed number, modulo a day (contract
+    /// registration §13.3).
+    pub fn second_of_day(self) -> Duration {
+        let (_, lower) = self.0.as_u64_pair();
+        let magnitude = lower.cast_signed().checked_abs().unwrap_or(0);
+        Duration::from_secs(magnitude.unsigned_abs() % 86_400)
     }
 }
 

@@ -7,6 +7,7 @@
 //! - a number, in all its equivalent forms, is held by at most one account; its PNI never changes;
 //! - an account exists with its claims and its primary device's keys, or not at all;
 //! - an account changes only from the version that was read;
+//! - an account is taken over only by who proved its number, and past no lock that holds;
 //! - a verification code is judged at most five times, however many ask at once.
 //!
 //! Not here: what keys mean (`signet-keys`), who may ask and over which wire (`signet`).
@@ -19,9 +20,11 @@ pub mod clock;
 pub mod dynamo;
 pub mod hash;
 pub mod ids;
+pub mod lock_hasher;
 pub mod model;
 pub mod number;
 pub mod open;
+pub mod recovery;
 pub mod secrets;
 pub mod sessions;
 
@@ -30,8 +33,12 @@ pub use cache::Cache;
 pub use chance::Chance;
 pub use clock::{Clock, Timestamp};
 pub use dynamo::{CommitError, Dynamo, StoreError};
+pub use lock_hasher::LockHasher;
 pub use open::{StartError, World};
+pub use recovery::RecoveryPasswords;
 pub use sessions::Sessions;
+
+use std::time::Duration;
 
 use dynamo::embedded::Embedded;
 
@@ -42,7 +49,10 @@ pub struct Storage {
     pub cache: Cache,
     pub clock: Clock,
     pub chance: Chance,
+    recovery_lifetime: Duration,
     embedded: Option<Embedded>,
+    #[cfg(feature = "test-util")]
+    inline: bool,
 }
 
 impl Storage {

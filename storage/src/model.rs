@@ -4,11 +4,16 @@ pub mod account;
 pub mod code;
 pub mod device;
 pub mod evidence;
+pub mod lock;
 pub mod opaque;
+pub mod recovery;
 pub mod session;
+pub mod totp;
 
 pub use account::{Account, Badge};
 pub use device::{Device, NewDevice, PushChannel};
-pub use evidence::{LockCleared, NotVerified, VerifiedNumber};
+pub use evidence::{LockCleared, NotVerified, VerifiedBy, VerifiedNumber};
+pub use lock::LockState;
 pub use opaque::Opaque;
+pub use recovery::RecoveryPassword;
 pub use session::VerificationSession;

@@ -46,6 +46,9 @@ pub struct World {
     pub chance: Chance,
     #[cfg(feature = "test-util")]
     pub faults: crate::dynamo::faults::Faults,
+    /// No threads for computations: in a simulation everything happens in an order that can be replayed.
+    #[cfg(feature = "test-util")]
+    pub inline: bool,
 }
 
 impl World {
@@ -55,6 +58,8 @@ impl World {
             chance: Chance::system(),
             #[cfg(feature = "test-util")]
             faults: Default::default(),
+            #[cfg(feature = "test-util")]
+            inline: false,
         }
     }
 
@@ -104,7 +109,17 @@ impl Storage {
                 Cache::redis(url.expose(), world.clock.clone())?
             }
         };
-        Ok(Self { dynamo, cache, clock: world.clock, chance: world.chance, embedded })
+        let recovery_lifetime = config.recovery.password_lifetime;
+        Ok(Self {
+            dynamo,
+            cache,
+            clock: world.clock,
+            chance: world.chance,
+            recovery_lifetime,
+            embedded,
+            #[cfg(feature = "test-util")]
+            inline: world.inline,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it links once.
 
+mod audit;
 mod cache;
 mod coverage;
 mod crash;
@@ -9,5 +10,7 @@ mod house;
 mod limits;
 mod process;
 mod registration;
+mod sms_budget;
 mod storage;
+mod svr;
 mod verification;

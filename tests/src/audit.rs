@@ -15,6 +15,7 @@ use signet_storage::Storage;
 use signet_storage::dynamo::items::{self, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Dynamo, Item};
+use signet_storage::model::recovery::NumberRecovery;
 use signet_storage::model::{Account, VerificationSession};
 
 /// What was found.
@@ -38,6 +39,11 @@ impl Audit {
         audit.read_accounts(accounts);
         audit.match_claims(claims);
         audit.match_keys(keys);
+        for row in rows(&storage.dynamo, Table::Recovery).await {
+            if items::from_item::<NumberRecovery>(row, "recovery password").is_err() {
+                audit.problems.push("a recovery password cannot be read".to_owned());
+            }
+        }
         for row in sessions {
             if items::from_item::<VerificationSession>(row, "session").is_err() {
                 audit.problems.push("a session cannot be read".to_owned());
@@ -93,6 +99,8 @@ impl Audit {
                 (Some((owner, _)), aci) => {
                     self.problems.push(format!("{claim} belongs to {aci:?}, but account {owner} says it is theirs"));
                 }
+                // Usernames may be kept for somebody who is gone.
+                (None, Some(_)) if claim.starts_with("username#") => {}
                 (None, Some(aci)) => self.problems.push(format!("{claim} belongs to {aci}, who does not say so")),
                 (None, None) if claim.starts_with("tel#") && pni.is_some() => {}
                 (None, None) => self.problems.push(format!("{claim} is nobody's")),

@@ -74,8 +74,13 @@ impl Client {
     }
 
     pub async fn manage(&self, path: &str) -> Answer {
+        self.manage_by("GET", path).await
+    }
+
+    /// Any method on the management port.
+    pub async fn manage_by(&self, method: &str, path: &str) -> Answer {
         let management = Self { base: self.management.clone(), ..self.clone() };
-        management.send("GET", path, &[], "").await
+        management.send(method, path, &[], "").await
     }
 
     async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {

@@ -19,6 +19,8 @@ use signet_storage::number::E164;
 
 use crate::engine::Store;
 
+const LOCK_HOLDS: Duration = Duration::from_secs(7 * 86_400);
+
 #[derive(Clone)]
 pub struct Registrant {
     pub aci: CheckedDeviceKeys,
@@ -48,6 +50,8 @@ impl Registrant {
             unidentified_access_key: Some(vec![7; 16].into()),
             unrestricted_unidentified_access: false,
             discoverable_by_phone_number: true,
+            registration_lock: None,
+            recovery: None,
         }
     }
 
@@ -71,13 +75,18 @@ impl Registrant {
                 accounts.create(slot, self.account(), writes).await
             }
             Slot::Occupied(account) => {
-                let cleared = LockCleared::no_lock(*account);
+                let cleared = cleared(*account, store.now());
                 let mut writes = keys.writes_for_new_device(cleared.ids(), DeviceId::PRIMARY, &self.aci, &self.pni);
                 writes.extend(keys.writes_for_removed_devices(cleared.account()));
                 accounts.reclaim(cleared, verified, self.account(), writes).await
             }
         }
     }
+}
+
+/// Leave to take over an account that has no lock.
+pub fn cleared(account: Account, now: Timestamp) -> LockCleared {
+    LockCleared::without_lock(account, LOCK_HOLDS, now).expect("the account has no lock")
 }
 
 fn device_keys() -> CheckedDeviceKeys {

@@ -48,9 +48,11 @@ impl TestRegistry {
         config.storage.target = StorageTarget::Embedded;
         config.storage.path = directory.path().join("data");
         config.server.workers = 2;
-        let mut generous = config.limits.get(LimitId::Registration);
-        generous.size = 10_000;
-        config.limits.set(LimitId::Registration, generous);
+        for limiter in [LimitId::Registration, LimitId::CheckTotp] {
+            let mut generous = config.limits.get(limiter);
+            generous.size = 10_000;
+            config.limits.set(limiter, generous);
+        }
         change(&mut config);
         Self::run(config, directory).expect("the registry starts")
     }
@@ -58,7 +60,7 @@ impl TestRegistry {
     fn run(config: Config, directory: TempDir) -> Result<Self, StartError> {
         let clock = ManualClock::starting_at(NOON);
         let faults = Faults::default();
-        let world = World { clock: clock.clock(), chance: Chance::system(), faults: faults.clone() };
+        let world = World { clock: clock.clock(), chance: Chance::system(), faults: faults.clone(), inline: false };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {

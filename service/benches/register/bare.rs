@@ -151,6 +151,8 @@ async fn register_one(storage: &Storage) -> (String, String) {
         unidentified_access_key: Some([7; 16][..].into()),
         unrestricted_unidentified_access: false,
         discoverable_by_phone_number: true,
+        registration_lock: None,
+        recovery: None,
     };
     let account = accounts.create(slot, new, keys).await.expect("an account");
     (account.aci.to_string(), account.pni.to_string())

@@ -1,5 +1,7 @@
-//! Routes of the account itself. So far a device can ask who it is.
+//! Routes of the account itself (contract registration §9). So far a device can ask who it is, and end the account.
 
+use signet_keys::KeysManager;
+use signet_storage::AccountsManager;
 use signet_storage::clock::Clock;
 
 use crate::call::{Call, Reply};
@@ -7,6 +9,8 @@ use crate::error::ApiError;
 use crate::registration::response::AccountIdentity;
 
 pub struct AccountController {
+    pub accounts: AccountsManager,
+    pub keys: KeysManager,
     pub clock: Clock,
 }
 
@@ -16,5 +20,13 @@ impl AccountController {
         let caller = call.caller.ok_or(ApiError::Unauthorized)?;
         let storage_capable = caller.account.any_device_can("storage");
         Ok(Reply::json(200, &AccountIdentity::of(&caller.account, storage_capable, self.clock.now())))
+    }
+
+    /// `DELETE /v1/accounts/me`, by any of its devices (§9.7, §11.8).
+    pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
+        let caller = call.caller.ok_or(ApiError::Unauthorized)?;
+        let keys = |account: &_| self.keys.writes_for_removed_account(account);
+        self.accounts.remove(caller.account.aci, keys).await?;
+        Ok(Reply::empty(204))
     }
 }

@@ -12,15 +12,18 @@ use signet_keys::{CheckedDeviceKeys, IdentityKey, KemPreKey, SignedPreKey};
 use signet_storage::chance::Chance;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, RegistrationId};
-use signet_storage::model::Opaque;
+use signet_storage::lock_hasher::StoredLock;
 use signet_storage::model::account::NewAccount;
 use signet_storage::model::device::{NewChannel, NewDevice};
+use signet_storage::model::recovery::NewRecovery;
+use signet_storage::model::{Opaque, RecoveryPassword};
 use zeroize::Zeroizing;
 
 use crate::authenticate::BasicCredentials;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::registration::capabilities;
+use crate::registration::lock::LockPresented;
 use crate::wire::{self, Base64, URL_SAFE_EITHER};
 use body::Body;
 
@@ -28,6 +31,11 @@ use body::Body;
 pub struct RegistrationRequest {
     pub kind: Kind,
     pub skip_device_transfer: bool,
+    pub totp: Option<u32>,
+    /// What opens the account's lock, and becomes the new account's.
+    pub lock: LockPresented,
+    /// What shall let the owner come back.
+    pub recovery: Option<RecoveryPassword>,
     pub aci_keys: CheckedDeviceKeys,
     /// Present or absent as a whole, registration id included.
     pub pni: Option<PniPart>,
@@ -51,8 +59,8 @@ pub struct PniPart {
 pub enum Kind {
     /// A and B: the header names a number (not looked at yet) and the body proves it.
     WithNumber { number: String, proof: Proof },
-    /// C: the header names an ACI.
-    ByAci,
+    /// C: the header names an ACI, and the body may hold its recovery password.
+    ByAci { aci: AccountId, password: Option<RecoveryPassword> },
     /// D: a receipt, no number.
     ByReceipt,
 }
@@ -60,7 +68,7 @@ pub enum Kind {
 pub enum Proof {
     /// The decoded id. It may be of a length that no session's has; that is judged when it is looked for.
     Session(Vec<u8>),
-    RecoveryPassword(Base64),
+    RecoveryPassword(RecoveryPassword),
 }
 
 impl RegistrationRequest {
@@ -72,16 +80,20 @@ impl RegistrationRequest {
         let channel = channel(&body)?;
         let attributes = &body.account_attributes;
         attributes.check()?;
+        let lock = attributes.lock()?;
         let (registration_id, pni_registration_id) = attributes.registration_ids()?;
         let (aci_keys, pni) = check_keys(&body, pni_registration_id)?;
         let capabilities = capabilities::known(attributes.capabilities.as_ref());
         if !capabilities::has_required(&capabilities) {
             return Err(ApiError::UpgradeNeeded);
         }
-        let Body { account_attributes: attributes, skip_device_transfer, .. } = body;
+        let Body { account_attributes: attributes, skip_device_transfer, totp, .. } = body;
         Ok(Self {
             kind: proof.kind(credentials.user),
             skip_device_transfer,
+            totp,
+            lock,
+            recovery: attributes.recovery_password.and_then(|Base64(password)| RecoveryPassword::new(&password)),
             aci_keys,
             pni,
             token: credentials.password,
@@ -101,7 +113,7 @@ impl RegistrationRequest {
     }
 
     /// The account to write, and its keys. Can be asked for again when a commit was contested.
-    pub fn account(&self, pni: &PniPart, chance: &Chance) -> NewAccount {
+    pub fn account(&self, pni: &PniPart, registration_lock: Option<StoredLock>, chance: &Chance) -> NewAccount {
         let channel = match &self.channel {
             NewChannel::Fetches => NewChannel::Fetches,
             NewChannel::Apn(token) => NewChannel::Apn(token.clone()),
@@ -122,6 +134,8 @@ impl RegistrationRequest {
             unidentified_access_key: self.unidentified_access_key.clone(),
             unrestricted_unidentified_access: self.unrestricted_unidentified_access,
             discoverable_by_phone_number: self.discoverable_by_phone_number,
+            registration_lock,
+            recovery: self.recovery.as_ref().map(|password| NewRecovery::of(password, chance)),
         }
     }
 }
@@ -129,33 +143,35 @@ impl RegistrationRequest {
 /// The one proof a body holds; of the three exactly one must be there, and blank or empty is not there.
 enum Presented {
     Session(Vec<u8>),
-    RecoveryPassword(Base64),
+    RecoveryPassword(RecoveryPassword),
     Receipt,
 }
 
 impl Presented {
     fn one_of(body: &Body) -> Result<Self, ApiError> {
         let session = body.session_id.as_deref().filter(|id| !id.trim().is_empty());
-        let password = body.recovery_password.as_ref().filter(|Base64(password)| !password.is_empty());
+        let password = body.recovery_password.as_ref().and_then(|Base64(password)| RecoveryPassword::new(password));
         let receipt = body.receipt_credential_presentation.as_ref().filter(|Base64(receipt)| !receipt.is_empty());
         match (session, password, receipt) {
             (Some(id), None, None) => {
                 Ok(Self::Session(URL_SAFE_EITHER.decode(id).map_err(|_| ApiError::Unprocessable)?))
             }
-            (None, Some(password), None) => Ok(Self::RecoveryPassword(password.clone())),
+            (None, Some(password), None) => Ok(Self::RecoveryPassword(password)),
             (None, None, Some(_)) => Ok(Self::Receipt),
             _ => Err(ApiError::Unprocessable),
         }
     }
 
     fn kind(self, user: String) -> Kind {
-        let proof = match self {
-            Self::Receipt => return Kind::ByReceipt,
-            _ if user.parse::<AccountId>().is_ok() => return Kind::ByAci,
-            Self::Session(id) => Proof::Session(id),
-            Self::RecoveryPassword(password) => Proof::RecoveryPassword(password),
-        };
-        Kind::WithNumber { number: user, proof }
+        match (self, user.parse()) {
+            (Self::Receipt, _) => Kind::ByReceipt,
+            (Self::RecoveryPassword(password), Ok(aci)) => Kind::ByAci { aci, password: Some(password) },
+            (Self::Session(_), Ok(aci)) => Kind::ByAci { aci, password: None },
+            (Self::Session(id), Err(_)) => Kind::WithNumber { number: user, proof: Proof::Session(id) },
+            (Self::RecoveryPassword(password), Err(_)) => {
+                Kind::WithNumber { number: user, proof: Proof::RecoveryPassword(password) }
+            }
+        }
     }
 }
 

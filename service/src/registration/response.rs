@@ -1,13 +1,14 @@
 //! An account as its owner sees it (contract registration §3.7).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use signet_storage::clock::Timestamp;
 use signet_storage::ids::{AccountId, DeviceId, NumberId};
 use signet_storage::model::Account;
 use signet_storage::number::E164;
 
-/// The answer of `whoami`, and the larger part of the answer to a registration. Null fields are written: there is no username
-/// yet that could fill them.
+/// The answer of `whoami`, and the larger part of the answer to a registration. Null fields are written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountIdentity {
@@ -58,8 +59,8 @@ impl AccountIdentity {
             uuid: account.aci,
             number: account.phone_number.clone(),
             pni: account.pni,
-            username_hash: None,
-            username_link_handle: None,
+            username_hash: account.username.hash.as_ref().map(|hash| URL_SAFE_NO_PAD.encode(hash.as_bytes())),
+            username_link_handle: account.username.link_handle.map(|handle| handle.hyphenated().to_string()),
             storage_capable,
             entitlements: Entitlements { badges: badges.collect(), backup: None },
             auth_credential_salt: None,

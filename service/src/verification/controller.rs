@@ -2,6 +2,7 @@
 //! now, so that the client need not ask for it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use signet_config::{ChallengeKind, LimitId};
@@ -11,23 +12,29 @@ use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused};
-use signet_storage::sessions::Sessions;
+use signet_storage::{RecoveryPasswords, Sessions};
 
+use super::budget::{OverBudget, SmsBudget};
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
 use super::sender::{CodeSender, Delivery, Failure};
 use super::test_numbers::TestNumbers;
 use crate::call::{Call, Reply};
+use crate::client_address;
 use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
-use crate::limits::{Limited, Limits};
+use crate::events::{Event, Events};
+use crate::limits::{self, Limited, Limits};
 
 #[derive(Clone)]
 pub struct VerificationController {
     pub sessions: Sessions,
+    pub recovery: RecoveryPasswords,
     pub limits: Limits,
+    pub budget: Arc<SmsBudget>,
     pub sender: CodeSender,
     pub test_numbers: TestNumbers,
+    pub events: Events,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
     pub code_lifetime: Duration,
@@ -39,7 +46,7 @@ impl VerificationController {
     /// `POST /v1/verification/session`
     pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
         let CreateSession { number, push } = CreateSession::read(&call)?;
-        let key = format!("{}:{}", number.as_str(), call.client.map_or_else(String::new, |ip: IpAddr| ip.to_string()));
+        let key = format!("{}:{}", number.as_str(), client_address::key(call.client));
         if self.test_numbers.code(&number, self.clock.now()).is_none() {
             self.limits.take(LimitId::VerificationSession, &key).await?;
         }
@@ -92,7 +99,7 @@ impl VerificationController {
         session: VerificationSession,
         answer: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationPushChallenge, &session).await?;
+        self.limit(LimitId::VerificationPushChallenge, &id.encoded(), &session).await?;
         let judge = |session: &mut VerificationSession, now| session.answer_push_challenge(answer, now);
         match self.sessions.update(id, judge).await? {
             (session, true) => Ok(session),
@@ -106,7 +113,7 @@ impl VerificationController {
         session: VerificationSession,
         token: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationCaptcha, &session).await?;
+        self.limit(LimitId::VerificationCaptcha, &id.encoded(), &session).await?;
         match captcha::assess(self.challenge, token) {
             Assessment::Unreadable => Err(ApiError::BadRequest),
             Assessment::Failed => Err(self.error(SessionStatus::ChallengeFailed, &session, None)),
@@ -119,47 +126,86 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
+    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
+    /// before it counts again.
     /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
         let request = RequestCode::read(&call)?;
         let id = request::session_id(call.param("session"))?;
-        let me = self.clone();
-        let delivered = tokio::spawn(async move { me.deliver(&id, request).await });
+        let (me, from) = (self.clone(), call.client);
+        let delivered = tokio::spawn(async move { me.deliver(&id, request, from).await });
         delivered.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
     }
 
-    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
-    /// before it counts again. If nobody knows whether it went out, it stays.
-    async fn deliver(&self, id: &SessionId, request: RequestCode) -> Result<Reply, ApiError> {
+    async fn deliver(&self, id: &SessionId, request: RequestCode, from: Option<IpAddr>) -> Result<Reply, ApiError> {
         let RequestCode { transport, client, language } = request;
-        let number = self.load(id).await?.number().clone();
-        let fixed = self.test_numbers.code(&number, self.clock.now());
-        let code = fixed.clone().unwrap_or_else(|| Code::draw(&self.chance));
-        let stored = StoredCode::of(&code, id, &self.code_key, &self.chance);
-        let mut before = None;
-        let send = |session: &mut VerificationSession, now| {
-            before = Some(session.clone());
-            match fixed {
-                Some(_) => session.set_test_code(stored.clone(), self.code_lifetime, now),
-                None => session.send(transport, stored.clone(), self.code_lifetime, now),
+        let before = self.load(id).await?;
+        if let Some(code) = self.test_numbers.code(before.number(), self.clock.now()) {
+            return self.set_test_code(id, &code).await;
+        }
+        // What the session would refuse anyway is asked of nobody, and no refusal changes anything: the older code stays.
+        before.may_send(transport, self.clock.now()).map_err(|refused| self.send_refused(&before, refused))?;
+        let per_number = before.number().canonical();
+        let per_number = per_number.as_str();
+        self.limit(LimitId::CodePerNumber, per_number, &before).await?;
+        let reserved = match self.budget.reserve(before.number(), from, id).await {
+            Ok(reserved) => reserved,
+            Err(over) => {
+                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
+                return Err(self.over_budget(&before, over));
             }
         };
-        let session = match self.sessions.update(id, send).await? {
-            (session, Ok(())) => session,
-            (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
+        let code = Code::draw(&self.chance);
+        let stored = StoredCode::of(&code, id, &self.code_key, &self.chance);
+        // As it stands when the place is taken: what is guessed until then must not be forgotten when the code is taken back.
+        let mut as_it_stood = before.clone();
+        let send = |session: &mut VerificationSession, now| {
+            as_it_stood.clone_from(session);
+            session.send(transport, stored.clone(), self.code_lifetime, now)
         };
-        if fixed.is_some() {
-            return Ok(self.ok(&session));
+        let placed = match self.sessions.update(id, send).await {
+            Ok((session, Ok(()))) => Ok(session),
+            // Another request for the same session was faster.
+            Ok((session, Err(refused))) => Err(self.send_refused(&session, refused)),
+            Err(e) => Err(e.into()),
+        };
+        let session = match placed {
+            Ok(session) => session,
+            Err(e) => {
+                self.budget.hand_back(reserved).await;
+                self.limits.give_back(LimitId::CodePerNumber, per_number).await;
+                return Err(e);
+            }
+        };
+        let number = session.number().clone();
+        let result = self.sender.deliver(Delivery { number, transport, code, language, client }).await;
+        match (result, result.map_or_else(Failure::undelivered, |()| None)) {
+            (Ok(()), _) => {
+                self.events.publish(Event::CodeRequested { holder: None, transport });
+                Ok(self.ok(&session))
+            }
+            (Err(failure), Some(how)) => {
+                self.budget.hand_back(reserved).await;
+                let take_back = |session: &mut VerificationSession, _| {
+                    session.not_sent(transport, &stored, &as_it_stood, how);
+                };
+                let (session, ()) = self.sessions.update(id, take_back).await?;
+                Err(self.undelivered(&session, failure))
+            }
+            // Nobody knows whether it went out: the code stays, and so does what it cost.
+            (Err(failure), None) => Err(self.undelivered(&session, failure)),
         }
-        let Err(failure) = self.sender.deliver(Delivery { number, transport, code, language, client }).await else {
-            return Ok(self.ok(&session));
-        };
-        let (Some(how), Some(before)) = (failure.undelivered(), before) else {
-            return Err(self.undelivered(&session, failure));
-        };
-        let take_back = |session: &mut VerificationSession, _| session.not_sent(transport, &stored, &before, how);
-        let (session, ()) = self.sessions.update(id, take_back).await?;
-        Err(self.undelivered(&session, failure))
+    }
+
+    /// A test number's code counts, and nothing is sent.
+    async fn set_test_code(&self, id: &SessionId, code: &Code) -> Result<Reply, ApiError> {
+        let stored = StoredCode::of(code, id, &self.code_key, &self.chance);
+        let set =
+            |session: &mut VerificationSession, now| session.set_test_code(stored.clone(), self.code_lifetime, now);
+        match self.sessions.update(id, set).await? {
+            (session, Ok(())) => Ok(self.ok(&session)),
+            (session, Err(refused)) => Err(self.send_refused(&session, refused)),
+        }
     }
 
     fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
@@ -169,6 +215,19 @@ impl VerificationController {
             }
             SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
             SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
+        }
+    }
+
+    fn over_budget(&self, session: &VerificationSession, over: OverBudget) -> ApiError {
+        match over {
+            OverBudget::Country => ApiError::Undeliverable { reason: Undeliverable::ProviderRejected, permanent: true },
+            OverBudget::Limited { limiter, retry_after } => ApiError::Session(Box::new(SessionError {
+                status: SessionStatus::TooMany,
+                session: SessionBody::of(session, self.clock.now()),
+                retry_after: Some(retry_after),
+                limiter: Some(limiter),
+            })),
+            OverBudget::StoreDown => ApiError::Unavailable("the budget of messages has no store".to_owned()),
         }
     }
 
@@ -193,9 +252,18 @@ impl VerificationController {
             Ok(false) => "wrong",
             Err(_) => "refused",
         };
+        if let Ok(right) = verdict {
+            self.events.publish(Event::CodeSubmitted { right });
+        }
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
+        if verdict == Ok(true) {
+            self.budget.verified(session.number(), &id).await;
+        }
         match verdict {
-            Ok(_) => Ok(self.ok(&session)),
+            Ok(_) => {
+                self.close_older_way(&session).await?;
+                Ok(self.ok(&session))
+            }
             Err(GuessRefused::AlreadyVerified | GuessRefused::NoCodeSent | GuessRefused::CodeExpired) => {
                 Err(self.error(SessionStatus::Conflict, &session, None))
             }
@@ -205,16 +273,27 @@ impl VerificationController {
     }
 
     async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
-        self.sessions.get(id).await?.ok_or(ApiError::NotFound)
+        let session = self.sessions.get(id).await?.ok_or(ApiError::NotFound)?;
+        self.close_older_way(&session).await?;
+        Ok(session)
     }
 
-    async fn limit(&self, limiter: LimitId, session: &VerificationSession) -> Result<(), ApiError> {
-        match self.limits.take(limiter, &session.id().encoded()).await {
+    /// Who has proved the number by a code does not want an older way in to stay open: the number's recovery password goes.
+    async fn close_older_way(&self, session: &VerificationSession) -> Result<(), ApiError> {
+        if session.verified() {
+            self.recovery.remove(session.number()).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a permit; who gets none is told how the session stands.
+    async fn limit(&self, limiter: LimitId, key: &str, session: &VerificationSession) -> Result<(), ApiError> {
+        match self.limits.take(limiter, key).await {
             Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
                 status: SessionStatus::TooMany,
                 session: SessionBody::of(session, self.clock.now()),
                 retry_after: Some(retry_after),
-                limiter: Some(limiter),
+                limiter: Some(limiter.name()),
             }))),
             other => Ok(other?),
         }
@@ -225,7 +304,12 @@ impl VerificationController {
     }
 
     fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
+        // Limiters answer in `limit`; what is left of 429 is the session's own schedule.
+        let limiter = (status == SessionStatus::TooMany).then_some(limits::SESSION_SCHEDULE);
+        if let Some(limiter) = limiter {
+            limits::report(limiter, "refused");
+        }
         let session = SessionBody::of(session, self.clock.now());
-        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
+        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter }))
     }
 }

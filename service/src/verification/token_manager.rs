@@ -3,34 +3,52 @@
 
 use std::time::Duration;
 
-use signet_storage::Sessions;
+use signet_storage::clock::Clock;
 use signet_storage::ids::SessionId;
-use signet_storage::model::VerifiedNumber;
+use signet_storage::model::{RecoveryPassword, VerifiedNumber};
 use signet_storage::number::E164;
+use signet_storage::{RecoveryPasswords, Sessions};
 
 use crate::error::ApiError;
+use crate::events::{Event, Events};
 use crate::registration::request::Proof;
 
 pub struct PhoneVerificationTokenManager {
-    sessions: Sessions,
+    pub sessions: Sessions,
+    pub recovery: RecoveryPasswords,
+    pub events: Events,
+    pub clock: Clock,
     /// How long the check may take before the client is told to come back.
-    patience: Duration,
+    pub patience: Duration,
 }
 
 impl PhoneVerificationTokenManager {
-    pub const fn new(sessions: Sessions, patience: Duration) -> Self {
-        Self { sessions, patience }
+    /// # Errors
+    /// 401 for a session that is unknown, expired or not verified; 400 for one of another number or an impossible id; 403 for a
+    /// recovery password that is not the number's; 503 if the store does not answer within the bound.
+    pub async fn verify(&self, proof: &Proof, number: &E164) -> Result<VerifiedNumber, ApiError> {
+        let verified = tokio::time::timeout(self.patience, async {
+            match proof {
+                Proof::Session(id) => self.by_session(id, number).await,
+                Proof::RecoveryPassword(password) => self.by_recovery_password(password, number).await,
+            }
+        });
+        verified.await.map_err(|_| ApiError::Unavailable("the proof of a number took too long to check".to_owned()))?
     }
 
-    /// # Errors
-    /// 401 for a session that is unknown, expired or not verified; 400 for one of another number or an impossible id; 403 for a recovery
-    /// password, of which no number has any yet; 503 if the store does not answer within the bound.
-    pub async fn verify(&self, proof: &Proof, number: &E164) -> Result<VerifiedNumber, ApiError> {
-        let Proof::Session(id) = proof else { return Err(ApiError::Forbidden) };
+    async fn by_session(&self, id: &[u8], number: &E164) -> Result<VerifiedNumber, ApiError> {
         let id = SessionId::from_bytes(id).map_err(|_| ApiError::BadRequest)?;
-        let found = tokio::time::timeout(self.patience, self.sessions.get(&id)).await;
-        let found = found.map_err(|_| ApiError::Unavailable("the session store took too long".to_owned()))??;
-        let session = found.ok_or(ApiError::Unauthorized)?;
+        let session = self.sessions.get(&id).await?.ok_or(ApiError::Unauthorized)?;
         Ok(VerifiedNumber::from_session(&session, number)?)
+    }
+
+    async fn by_recovery_password(
+        &self,
+        password: &RecoveryPassword,
+        number: &E164,
+    ) -> Result<VerifiedNumber, ApiError> {
+        let kept = self.recovery.get(number).await?;
+        let verified = VerifiedNumber::from_recovery(kept.as_ref(), password, number, self.clock.now());
+        Ok(verified.inspect_err(|_| self.events.publish(Event::RecoveryFailed { aci: None }))?)
     }
 }

@@ -3,32 +3,75 @@
 //! | row | key | holds |
 //! |---|---|---|
 //! | account | `aci` | everything of [`Account`], and the commit that wrote it |
-//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, if any |
+//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, or held it lately |
 //! | PNI claim | `pni#<uuid>` | the ACI that holds the PNI now |
+//! | username claim | `username#<hash>` | the ACI that has the name, or for which it is kept |
 //!
 //! The number claim is keyed by the canonical of the equivalent forms, so that there is one row to fight for per number.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Ids;
+use crate::clock::Timestamp;
 use crate::dynamo::items::{self, key, text};
 use crate::dynamo::tables::Table;
 use crate::dynamo::{Condition, Item, StoreError, Write};
 use crate::ids::{AccountId, NumberId};
-use crate::model::Account;
+use crate::model::{Account, Opaque};
 use crate::number::E164;
 
 /// Labels of the writes; a refused commit names one of them.
 pub const NUMBER: &str = "number";
 pub const PNI: &str = "pni";
 pub const ACCOUNT: &str = "account";
+pub const USERNAME: &str = "username";
+
+/// How long a username is kept for an owner who registered again.
+const USERNAME_KEPT_FOR: Duration = Duration::from_secs(3 * 86_400);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct NumberClaim {
     pub pni: NumberId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aci: Option<AccountId>,
+    #[serde(flatten)]
+    pub former: Option<Former>,
+}
+
+/// The account that was removed from a number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Former {
+    #[serde(rename = "formerAci")]
+    pub aci: AccountId,
+    /// The version it was removed in.
+    #[serde(rename = "formerVersion")]
+    pub version: u64,
+    #[serde(rename = "formerUntil")]
+    until: Timestamp,
+}
+
+impl Former {
+    pub const fn of(account: &Account, until: Timestamp) -> Self {
+        Self { aci: account.aci, version: account.version, until }
+    }
+
+    /// From then on the number has forgotten the account.
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+/// Who has a username, or for whom it is kept and until when.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UsernameClaim {
+    pub aci: AccountId,
+    pub confirmed: bool,
+    /// To be confirmed again without a new link.
+    pub reclaimable: bool,
+    pub until: Option<Timestamp>,
 }
 
 impl NumberClaim {
@@ -49,21 +92,54 @@ fn pni_key(pni: NumberId) -> Item {
     key("claim", format!("pni#{pni}"))
 }
 
-/// The number is this account's: it was nobody's and had this PNI or none, or it is this account's already.
+/// The number is this account's and stays so.
 pub fn claim_number(number: &E164, ids: Ids) -> Write {
-    let mut row = number_key(number);
-    row.extend(items::to_item(&NumberClaim { pni: ids.pni, aci: Some(ids.aci) }));
+    put_number(number, NumberClaim { pni: ids.pni, aci: Some(ids.aci), former: None }).only_if(mine(ids.aci))
+}
+
+/// The number becomes this account's: it is nobody's, has this PNI or none, and the account it had last is the one that was
+/// seen; or it is this account's already.
+pub fn claim_vacant_number(number: &E164, ids: Ids, seen: Option<&Former>) -> Write {
     let same_pni = Condition::Absent("pni").or(Condition::Equals("pni", text(ids.pni.to_string())));
     let free = Condition::Absent("aci").and(same_pni);
-    Write::put(NUMBER, Table::Claims, row).only_if(free.or(Condition::Equals("aci", text(ids.aci.to_string()))))
+    let free = match seen {
+        None => free,
+        Some(former) => free.and(Condition::Equals("formerVersion", items::number(former.version))),
+    };
+    let claim = NumberClaim { pni: ids.pni, aci: Some(ids.aci), former: None };
+    put_number(number, claim).only_if(free.or(mine(ids.aci)))
+}
+
+/// The number is nobody's any more: it was this account's, or it has been released by it already.
+pub fn release_number(account: &Account, former: Former) -> Write {
+    let released = Condition::Equals("formerAci", text(account.aci.to_string()));
+    let claim = NumberClaim { pni: account.pni, aci: None, former: Some(former) };
+    put_number(&account.phone_number, claim).only_if(mine(account.aci).or(released))
+}
+
+fn put_number(number: &E164, claim: NumberClaim) -> Write {
+    let mut row = number_key(number);
+    row.extend(items::to_item(&claim));
+    Write::put(NUMBER, Table::Claims, row)
+}
+
+fn mine(aci: AccountId) -> Condition {
+    Condition::Equals("aci", text(aci.to_string()))
 }
 
 /// The PNI is this account's: it was nobody's, or it is this account's already.
 pub fn claim_pni(ids: Ids) -> Write {
     let mut row = pni_key(ids.pni);
     row.insert("aci".to_owned(), text(ids.aci.to_string()));
-    let mine = Condition::Equals("aci", text(ids.aci.to_string()));
-    Write::put(PNI, Table::Claims, row).only_if(Condition::Absent("aci").or(mine))
+    Write::put(PNI, Table::Claims, row).only_if(free_or_mine(ids.aci))
+}
+
+pub fn release_pni(account: &Account) -> Write {
+    Write::delete(PNI, Table::Claims, pni_key(account.pni)).only_if(free_or_mine(account.aci))
+}
+
+fn free_or_mine(aci: AccountId) -> Condition {
+    Condition::Absent("aci").or(mine(aci))
 }
 
 /// The account's row, written over the version that was read (`None`: over nothing).
@@ -71,4 +147,26 @@ pub fn put_account(account: &Account, over: Option<u64>, commit: Uuid) -> Write 
     let commit = commit.to_string();
     let row = items::sign(items::to_item(account), &commit);
     Write::put(ACCOUNT, Table::Accounts, row).only_if(items::unchanged_since(over, "aci", &commit))
+}
+
+/// The account is gone: it was in this version, or has been removed already.
+pub fn remove_account(account: &Account) -> Write {
+    let as_read = Condition::Equals("version", items::number(account.version));
+    Write::delete(ACCOUNT, Table::Accounts, account_key(account.aci)).only_if(as_read.or(Condition::Absent("aci")))
+}
+
+/// A confirmed username becomes one that is kept for its owner for three days.
+pub fn set_username_aside(hash: &Opaque, aci: AccountId, now: Timestamp) -> Write {
+    let mut row = username_key(hash);
+    let until = now.plus(USERNAME_KEPT_FOR);
+    row.extend(items::to_item(&UsernameClaim { aci, confirmed: false, reclaimable: true, until: Some(until) }));
+    Write::put(USERNAME, Table::Claims, row).only_if(free_or_mine(aci))
+}
+
+pub fn remove_username(hash: &Opaque, aci: AccountId) -> Write {
+    Write::delete(USERNAME, Table::Claims, username_key(hash)).only_if(free_or_mine(aci))
+}
+
+fn username_key(hash: &Opaque) -> Item {
+    key("claim", format!("username#{}", hex::encode(hash.as_bytes())))
 }

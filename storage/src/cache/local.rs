@@ -2,7 +2,7 @@
 //!
 //! Values and tombstones share one moka cache with a bound on its weight. It evicts what was used least recently and
 //! turns nothing new away: a policy that did could refuse a new version and later accept an old one. The levels of
-//! buckets are bounded by [`Levels`].
+//! buckets, sliding logs and counters are bounded by [`Kept`].
 //!
 //! Whether something has expired is asked of our clock. moka's own timer only takes away what nobody asks for any more.
 
@@ -13,13 +13,16 @@ use bytes::Bytes;
 use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 
-use super::bucket::{Bucket, Taken};
-use super::{kept_for, report_up};
+use super::bucket::{Bucket, Level, Taken};
+use super::counter::{Counted, Counter};
+use super::window::{Log, Standing, Window};
+use super::{Like, kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
-mod levels;
+mod kept;
+mod tallies;
 
-use levels::Levels;
+use kept::Kept;
 
 /// Bytes of keys and values, with a guess at what each entry costs beyond.
 const VALUES_WEIGHT: u64 = 64 * 1024 * 1024;
@@ -31,7 +34,10 @@ const MOKA_SLACK: Duration = Duration::from_secs(60);
 pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
-    levels: Arc<Levels>,
+    levels: Arc<Kept<Level>>,
+    logs: Arc<Kept<Log>>,
+    counters: Arc<Kept<Counter>>,
+    tallies: tallies::Tallies,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -67,7 +73,14 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default() }
+        Self {
+            clock,
+            values,
+            levels: Arc::default(),
+            logs: Arc::default(),
+            counters: Arc::default(),
+            tallies: tallies::tallies(),
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {
@@ -106,8 +119,8 @@ impl Local {
         let available = bucket.available(level, now);
         if available >= amount {
             match bucket.after(level, now, available, amount) {
-                Some(level) => shard.put(key, level, now),
-                None => shard.remove(key),
+                Some(level) => shard.put(key, kept::Entry { until: level.full_at, weight: 0, value: level }, now),
+                None => drop(shard.remove(key)),
             }
         }
         bucket.answer(available, amount)
@@ -122,6 +135,72 @@ impl Local {
     pub(super) fn clear(&self, bucket: &Bucket, key: &str) {
         self.levels.of(bucket.id).shard(key).remove(key);
     }
+
+    pub(super) fn look(&self, bucket: &Bucket, key: &str) -> Standing {
+        let limiter = self.levels.of(bucket.id);
+        bucket.standing(limiter.shard(key).get(key), self.clock.now())
+    }
+
+    pub(super) fn take_window(&self, window: &Window, key: &str, amount: u64) -> Taken {
+        let now = self.clock.now();
+        self.with_log(window, key, |log| window.take(log, now, amount))
+    }
+
+    pub(super) fn untake_window(&self, window: &Window, key: &str) {
+        self.with_log(window, key, Log::pop_back);
+    }
+
+    /// Changes the log and keeps what comes of it.
+    fn with_log<T>(&self, window: &Window, key: &str, change: impl FnOnce(&mut Log) -> T) -> T {
+        let now = self.clock.now();
+        let limiter = self.logs.of(window.id);
+        let mut shard = limiter.shard(key);
+        let mut log = shard.remove(key).unwrap_or_default();
+        let result = change(&mut log);
+        if let Some(until) = window.ends(&log).filter(|until| now < *until) {
+            shard.put(key, kept::Entry { until, weight: log.len() as u64, value: log }, now);
+        }
+        result
+    }
+
+    pub(super) fn look_window(&self, window: &Window, key: &str) -> Standing {
+        let limiter = self.logs.of(window.id);
+        let shard = limiter.shard(key);
+        window.standing(shard.get(key).unwrap_or(&Log::new()), self.clock.now())
+    }
+
+    pub(super) fn clear_window(&self, window: &Window, key: &str) {
+        self.logs.of(window.id).shard(key).remove(key);
+    }
+
+    pub(super) fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Vec<String> {
+        self.levels.of(bucket.id).keys(self.clock.now(), |key| match like {
+            Like::Begins(text) => key.starts_with(text),
+            Like::Ends(text) => key.ends_with(text),
+        })
+    }
+
+    pub(super) fn count(&self, key: &str, amount: u64, window: Duration) -> Counted {
+        let now = self.clock.now();
+        let family = self.counters.of(family(key));
+        let mut shard = family.shard(key);
+        let counter = Counter::plus(shard.get(key), amount, window, now);
+        shard.put(key, kept::Entry { until: counter.ends, weight: counter.total, value: counter }, now);
+        Counted { total: counter.total, ends_in: counter.ends.remaining(now) }
+    }
+
+    pub(super) fn counted(&self, key: &str) -> Option<Counted> {
+        self.counters.of(family(key)).shard(key).get(key)?.seen_at(self.clock.now())
+    }
+
+    pub(super) fn remove(&self, key: &str) {
+        self.counters.of(family(key)).shard(key).remove(key);
+    }
+}
+
+/// Keys with the same text before their first colon share their bound.
+fn family(key: &str) -> &str {
+    key.split_once(':').map_or("", |(family, _)| family)
 }
 
 impl Entry {

@@ -5,6 +5,7 @@
 //! | `accounts` | an account with its devices, by ACI | the transactions of `AccountsManager` |
 //! | `claims` | who holds a number (`tel#…`) or a PNI (`pni#…`) | the same transactions: uniqueness is decided here |
 //! | `keys` | one device's public keys for one identity (an ACI or a PNI) | writes that `KeysManager` composes |
+//! | `recovery` | the recovery password of a number, by PNI | the same transactions, and `RecoveryPasswords`, which removes |
 //! | `sessions` | a verification session | `Sessions`, with a condition on the row's version |
 //!
 //! `phoneNumberIndex` serves operators' look-ups and audits. No rule reads it: an index is eventually consistent.
@@ -21,6 +22,7 @@ pub enum Table {
     Accounts,
     Claims,
     Keys,
+    Recovery,
     Sessions,
 }
 
@@ -63,7 +65,7 @@ const fn number(name: &'static str) -> Attribute {
     Attribute { name, kind: Kind::Number }
 }
 
-pub const TABLES: [TableSpec; 4] = [
+pub const TABLES: [TableSpec; 5] = [
     TableSpec {
         table: Table::Accounts,
         name: "accounts",
@@ -87,6 +89,14 @@ pub const TABLES: [TableSpec; 4] = [
         sort: Some(number("device")),
         index: None,
         time_to_live: None,
+    },
+    TableSpec {
+        table: Table::Recovery,
+        name: "recovery",
+        partition: text("pni"),
+        sort: None,
+        index: None,
+        time_to_live: Some("expires"),
     },
     TableSpec {
         table: Table::Sessions,

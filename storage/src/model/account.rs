@@ -1,10 +1,15 @@
 //! An account (contract registration §11.1). The field names are the attribute names of its row, and of the cached copy.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::recovery::NewRecovery;
+use super::totp::TotpKey;
 use super::{Device, NewDevice, Opaque};
 use crate::clock::Timestamp;
+use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId, NumberId};
+use crate::lock_hasher::StoredLock;
 use crate::number::E164;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +28,27 @@ pub struct Account {
     pub unidentified_access_key: Option<Opaque>,
     pub unrestricted_unidentified_access: bool,
     pub discoverable_by_phone_number: bool,
+    #[serde(default)]
+    pub registration_lock: Option<StoredLock>,
+    /// What proves the account to whoever knows its ACI.
+    #[serde(default)]
+    pub recovery_password: Option<SaltedTokenHash>,
+    #[serde(default)]
+    pub totp: Vec<TotpKey>,
+    #[serde(default)]
+    pub username: Username,
+}
+
+/// The username as far as it concerns registration: what is confirmed, and what outlives a re-registration (contract §11.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Username {
+    /// 32 bytes; the name itself the registry never sees.
+    pub hash: Option<Opaque>,
+    pub reserved_hash: Option<Opaque>,
+    /// The name, encrypted for those who have the link.
+    pub encrypted: Option<Opaque>,
+    pub link_handle: Option<Uuid>,
 }
 
 /// A badge shown on a profile. Nobody is given one at registration.
@@ -42,6 +68,8 @@ pub struct NewAccount {
     pub unidentified_access_key: Option<Opaque>,
     pub unrestricted_unidentified_access: bool,
     pub discoverable_by_phone_number: bool,
+    pub registration_lock: Option<StoredLock>,
+    pub recovery: Option<NewRecovery>,
 }
 
 impl NewAccount {
@@ -59,17 +87,38 @@ impl NewAccount {
             unidentified_access_key: self.unidentified_access_key,
             unrestricted_unidentified_access: self.unrestricted_unidentified_access,
             discoverable_by_phone_number: self.discoverable_by_phone_number,
+            registration_lock: self.registration_lock,
+            recovery_password: self.recovery.map(|recovery| recovery.of_account),
+            totp: Vec::new(),
+            username: Username::default(),
         }
     }
 
-    /// The account after its number registered again (contract §11.5): identities, age and badges stay, the rest is new.
+    /// The account after its number registered again (contract §11.5): identities, age and badges stay, a username stays
+    /// reserved and its link's handle with it, the rest is new.
     pub fn take_over(self, old: &Account, number: E164, now: Timestamp) -> Account {
         let fresh = self.begin(old.aci, old.pni, number, now);
-        Account { version: old.version + 1, created_at: old.created_at, badges: old.badges.clone(), ..fresh }
+        let username = old.username.set_aside();
+        Account { version: old.version + 1, created_at: old.created_at, badges: old.badges.clone(), username, ..fresh }
+    }
+}
+
+impl Username {
+    /// A confirmed name becomes a reserved one, and its link leads nowhere until it is confirmed again. What was set aside
+    /// before stays so.
+    fn set_aside(&self) -> Self {
+        let reserved_hash = self.hash.clone().or_else(|| self.reserved_hash.clone());
+        Self { hash: None, reserved_hash, encrypted: None, link_handle: self.link_handle }
     }
 }
 
 impl Account {
+    /// The last midnight before anybody heard of any of its devices.
+    pub fn last_seen(&self) -> Timestamp {
+        let seen = self.devices.iter().map(|device| device.last_seen).max();
+        seen.unwrap_or(Timestamp::from_millis(0))
+    }
+
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.iter().find(|device| device.id == id)
     }

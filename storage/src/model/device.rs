@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Opaque;
 use crate::clock::Timestamp;
 use crate::hash::SaltedTokenHash;
-use crate::ids::{DeviceId, RegistrationId};
+use crate::ids::{AccountId, DeviceId, RegistrationId};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +50,19 @@ impl std::fmt::Debug for PushChannel {
             Self::Apn { .. } => "Apn(…)",
             Self::Fcm { .. } => "Fcm(…)",
         })
+    }
+}
+
+impl Device {
+    /// Notes that the device was heard of, at most once a day: `now` counts as a new day only from a second of the day that
+    /// the ACI determines, so that not all accounts are written at midnight (contract registration §13.3). Says whether
+    /// there was anything to note.
+    pub fn seen(&mut self, aci: AccountId, now: Timestamp) -> bool {
+        let stale = self.last_seen < now.minus(aci.second_of_day()).midnight();
+        if stale {
+            self.last_seen = now.midnight();
+        }
+        stale
     }
 }
 

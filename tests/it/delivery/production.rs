@@ -10,7 +10,13 @@ use super::{NUMBER, begin, code_in, sns, verifies};
 fn configured(more: &str) -> TempDir {
     let directory = tempdir().expect("a directory");
     let key = "5ec12e75".repeat(8);
-    let toml = format!("profile = \"production\"\n[verification]\nchallenge = \"stub\"\ncode_key = \"{key}\"\n{more}");
+    let elsewhere = format!(
+        "sms = {{ countries = \"US\", daily_cap = 1000 }}\nsvr = {{ auth_key = \"{key}\", user_key = \"{key}\" }}\n\
+         audit.path = \"off\"\n"
+    );
+    let toml = format!(
+        "profile = \"production\"\n{elsewhere}[verification]\nchallenge = \"stub\"\ncode_key = \"{key}\"\n{more}"
+    );
     std::fs::write(directory.path().join("signet.toml"), toml).expect("written");
     directory
 }

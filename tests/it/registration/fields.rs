@@ -44,9 +44,7 @@ async fn registration_ids_are_from_1_to_0x3fff() {
 #[tokio::test]
 async fn lengths_have_their_bounds() {
     let desk = Desk::open().await;
-    let lock = |length: usize| Some(json!("a".repeat(length)));
-    let [name, password, lock_field] =
-        ["name", "recoveryPassword", "registrationLock"].map(|f| ["/accountAttributes/", f].concat());
+    let [name, password] = ["name", "recoveryPassword"].map(|f| ["/accountAttributes/", f].concat());
     let mut table = Table::default();
     for (field, value, status) in [
         (&name, bytes(0), 200),
@@ -65,18 +63,42 @@ async fn lengths_have_their_bounds() {
         (&password, Some(Value::Null), 200),
         (&password, Some(json!("????")), 422),
         (&password, Some(json!(32)), 422),
-        (&lock_field, lock(0), 200),
-        (&lock_field, lock(1), 422),
-        (&lock_field, lock(63), 422),
-        (&lock_field, lock(64), 200),
-        (&lock_field, lock(65), 422),
-        (&lock_field, Some(json!("ü".repeat(64))), 200),
-        (&lock_field, Some(json!("ü".repeat(32))), 422),
-        (&lock_field, Some(Value::Null), 200),
-        (&lock_field, Some(json!(64)), 422),
     ] {
         let shown = value.as_ref().map_or(0, |value| value.to_string().len());
         table.row(format!("{field}, {shown} characters of JSON"), desk.status([(field, value)]).await, status);
+    }
+    table.close();
+}
+
+/// 64 characters as clients derive them, or the 4 to 20 digits of a PIN.
+#[tokio::test]
+async fn a_lock_has_64_characters_or_4_to_20_digits() {
+    let mut table = Table::default();
+    for (value, status) in [
+        (json!(""), 200),
+        (json!("a"), 422),
+        (json!("a".repeat(20)), 422),
+        (json!("a".repeat(63)), 422),
+        (json!("a".repeat(64)), 200),
+        (json!("a".repeat(65)), 422),
+        (json!("ü".repeat(64)), 200),
+        (json!("ü".repeat(32)), 422),
+        (json!("123"), 422),
+        (json!("1234"), 200),
+        (json!("1".repeat(20)), 200),
+        (json!("1".repeat(21)), 422),
+        (json!("12a4"), 422),
+        (json!("١٢٣٤"), 422),
+        (json!(" 1234"), 422),
+        (json!("1".repeat(100_000)), 422),
+        (Value::Null, 200),
+        (json!(64), 422),
+        (json!(["1234"]), 422),
+    ] {
+        // The lock of one would keep the next one out.
+        let desk = Desk::open().await;
+        let shown = value.to_string().chars().take(12).collect::<String>();
+        table.row(shown, desk.status([("/accountAttributes/registrationLock", Some(value))]).await, status);
     }
     table.close();
 }
@@ -134,8 +156,9 @@ async fn null_is_the_zero_of_a_primitive_and_unknown_fields_are_ignored() {
         ("/accountAttributes/fetchesMessages", Some(Value::Null), 422),
         ("/accountAttributes/fetchesMessages", None, 422),
         ("/totp", Some(Value::Null), 200),
-        ("/totp", Some(json!(0)), 200),
-        ("/totp", Some(json!(123_456)), 200),
+        // There is an account by now, and it has no keys for one-time passwords.
+        ("/totp", Some(json!(0)), 441),
+        ("/totp", Some(json!(123_456)), 441),
         ("/totp", Some(json!(-1)), 422),
         ("/totp", Some(json!("123 456")), 422),
         ("/whatever", Some(json!({"a": [1, null]})), 200),
@@ -243,7 +266,7 @@ async fn base64_may_be_padded_or_not() {
         // A proof beside the session is one too many; instead of it, a proof is refused for what it proves.
         let proof = field.matches('/').count() == 1;
         let status = match field {
-            "/recoveryPassword" => 403,
+            "/recoveryPassword" => 200,
             "/receiptCredentialPresentation" => 400,
             _ => 200,
         };

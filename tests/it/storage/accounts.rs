@@ -8,7 +8,7 @@ use signet_storage::dynamo::Write;
 use signet_storage::dynamo::items::{key, text};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, NumberId, ServiceId};
-use signet_storage::model::{Account, LockCleared};
+use signet_storage::model::Account;
 use signet_tests::registrant::verified;
 use signet_tests::{Audit, Engine, Registrant, Store};
 
@@ -98,7 +98,7 @@ async fn reclaiming_removes_the_keys_of_linked_devices(engine: Engine) {
     let me = Registrant::generate();
     let mut account = me.register(&store, NUMBER).await.unwrap();
     // Linking is not there yet, so the rows of two linked devices are put by hand.
-    let accounts_ids = LockCleared::no_lock(account.clone()).ids();
+    let accounts_ids = signet_tests::registrant::cleared(account.clone(), store.now()).ids();
     let mut rows = Vec::new();
     for id in [2, 127] {
         let id = DeviceId::try_from(id).unwrap();

@@ -15,11 +15,15 @@ use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Item, Write};
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId, NumberId, RegistrationId, ServiceId, SessionId};
+use signet_storage::lock_hasher::StoredLock;
+use signet_storage::model::account::Username;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{Information, PushChallenge, Transport, Undelivered};
+use signet_storage::model::totp::TotpKey;
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel, VerificationSession};
 use signet_storage::number::E164;
 use signet_tests::Engine;
+use uuid::Uuid;
 
 on_each_engine! {
     any_account_comes_back_from_the_store,
@@ -53,7 +57,7 @@ proptest! {
     #[test]
     fn a_row_that_is_not_one_of_ours_is_an_error(account in account(), lost: prop::sample::Index) {
         let mut row = to_item(&account);
-        let optional = ["unidentifiedAccessKey"];
+        let optional = ["unidentifiedAccessKey", "registrationLock", "recoveryPassword", "totp", "username"];
         let names: Vec<_> = row.keys().filter(|name| !optional.contains(&name.as_str())).cloned().collect();
         row.remove(lost.get(&names));
         prop_assert!(from_item::<Account>(row, "account").is_err());
@@ -205,6 +209,27 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn lock()(hash in "[a-zA-Z0-9+/$=,]{0,100}") -> StoredLock {
+        serde_json::from_value(hash.into()).unwrap()
+    }
+}
+
+prop_compose! {
+    fn totp()(id in any::<[u8; 16]>(), key in opaque(), label in opaque()) -> TotpKey {
+        TotpKey { id: Uuid::from_bytes(id), key, label }
+    }
+}
+
+prop_compose! {
+    fn username()(
+        (hash, reserved_hash, encrypted) in (option::of(opaque()), option::of(opaque()), option::of(opaque())),
+        handle in option::of(any::<[u8; 16]>()),
+    ) -> Username {
+        Username { hash, reserved_hash, encrypted, link_handle: handle.map(Uuid::from_bytes) }
+    }
+}
+
+prop_compose! {
     fn account()(
         (chance, phone_number) in (chance(), number()),
         (version, created_at) in (any::<u64>(), timestamp()),
@@ -212,6 +237,8 @@ prop_compose! {
         (devices, badges) in (vec(device(), 0..4), vec(badge(), 0..3)),
         unrestricted_unidentified_access: bool,
         discoverable_by_phone_number: bool,
+        (registration_lock, recovery, totp) in (option::of(lock()), any::<bool>(), vec(totp(), 0..3)),
+        username in username(),
     ) -> Account {
         Account {
             aci: AccountId::draw(&chance),
@@ -226,6 +253,10 @@ prop_compose! {
             unidentified_access_key,
             unrestricted_unidentified_access,
             discoverable_by_phone_number,
+            registration_lock,
+            recovery_password: recovery.then(|| SaltedTokenHash::of("token", &chance)),
+            totp,
+            username,
         }
     }
 }

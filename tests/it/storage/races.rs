@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use signet_storage::accounts::{AccountsError, Slot};
-use signet_storage::model::LockCleared;
 use signet_tests::registrant::verified;
 use signet_tests::{Audit, Engine, Registrant, Store};
 use tokio::sync::Barrier;
@@ -89,7 +88,7 @@ async fn of_many_who_read_one_version_one_changes_it(engine: Engine) {
     let rival = |n: usize| {
         let (store, me, account) = (store.clone(), registrants[n % 4].clone(), account.clone());
         async move {
-            let cleared = LockCleared::no_lock(account);
+            let cleared = signet_tests::registrant::cleared(account, store.now());
             let keys = store.keys().writes_for_new_device(
                 cleared.ids(),
                 signet_storage::ids::DeviceId::PRIMARY,

@@ -9,11 +9,11 @@ use signet_storage::ids::RegistrationId;
 use zeroize::Zeroizing;
 
 use crate::error::ApiError;
+use crate::registration::lock::LockPresented;
 use crate::wire::{Base64, Base64OrArray, null_is_default};
 
 const LONGEST_NAME: usize = 225;
 const ACCESS_KEY: usize = 16;
-const LOCK: usize = 64;
 const RECOVERY_PASSWORD: usize = 32;
 
 #[derive(Deserialize)]
@@ -22,9 +22,7 @@ pub struct Body {
     pub session_id: Option<String>,
     pub recovery_password: Option<Base64>,
     pub receipt_credential_presentation: Option<Base64>,
-    /// Only its shape is checked: no account can have TOTP keys yet.
-    #[serde(rename = "totp")]
-    _totp: Option<u32>,
+    pub totp: Option<u32>,
     #[serde(default, deserialize_with = "null_is_default")]
     pub skip_device_transfer: bool,
     pub account_attributes: Attributes,
@@ -90,17 +88,24 @@ impl Attributes {
     /// Lengths; the rule that ties the two access-key fields together.
     pub fn check(&self) -> Result<(), ApiError> {
         let length = |bytes: &Option<Base64>| bytes.as_ref().map_or(0, |Base64(b)| b.len());
-        let lock = self.registration_lock.as_ref().map_or(0, |lock| lock.chars().count());
         let access_key = match &self.unidentified_access_key {
             Some(Base64OrArray::Text(Base64(key)) | Base64OrArray::Array(key)) => key.len(),
             None => 0,
         };
         let ok = length(&self.name) <= LONGEST_NAME
-            && [0, LOCK].contains(&lock)
             && [0, RECOVERY_PASSWORD].contains(&length(&self.recovery_password))
             && [0, ACCESS_KEY].contains(&access_key)
             && (self.unrestricted_unidentified_access || access_key == ACCESS_KEY);
         ok.then_some(()).ok_or(ApiError::Unprocessable)
+    }
+
+    /// The lock, which is both what opens the account that there is and the lock of the account to come.
+    pub fn lock(&self) -> Result<LockPresented, ApiError> {
+        match self.registration_lock.as_ref().map(|lock| lock.as_str()) {
+            None => Ok(LockPresented::No),
+            Some("") => Ok(LockPresented::Empty),
+            Some(lock) => lock.try_into().map(LockPresented::Lock).map_err(|_| ApiError::Unprocessable),
+        }
     }
 
     pub fn registration_ids(&self) -> Result<(RegistrationId, Option<RegistrationId>), ApiError> {

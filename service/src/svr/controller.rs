@@ -1,0 +1,79 @@
+//! The two routes of recovery credentials, each with its older name: a device gets some, and a client that lost its account
+//! asks which of those it still has belong to a number.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use signet_config::LimitId;
+use signet_storage::AccountsManager;
+use signet_storage::clock::Clock;
+use signet_storage::number::E164;
+
+use super::SvrCredentials;
+use crate::call::{Call, Reply};
+use crate::error::ApiError;
+use crate::limits::Limits;
+use crate::wire;
+
+pub struct SvrController {
+    pub credentials: SvrCredentials,
+    pub accounts: AccountsManager,
+    pub limits: Limits,
+    pub clock: Clock,
+}
+
+/// Who comes from nowhere shares no limit with anybody, so is not let in (contract §8.1).
+const NOWHERE: Duration = Duration::from_secs(3600);
+const MOST_TOKENS: usize = 10;
+
+#[derive(Deserialize)]
+struct CheckBody {
+    number: String,
+    #[serde(alias = "passwords")]
+    tokens: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CheckResponse<'a> {
+    matches: BTreeMap<&'a str, Verdict>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Match,
+    NoMatch,
+    Invalid,
+}
+
+impl SvrController {
+    /// `GET /v2/svr/auth`
+    pub async fn issue(&self, call: Call) -> Result<Reply, ApiError> {
+        let caller = call.caller.ok_or(ApiError::Unauthorized)?;
+        Ok(Reply::json(200, &self.credentials.issue(caller.account.aci, self.clock.now())))
+    }
+
+    /// `POST /v2/svr/auth/check`
+    pub async fn check(&self, call: Call) -> Result<Reply, ApiError> {
+        let limiter = LimitId::BackupAuthCheck;
+        let client = call.client.ok_or(ApiError::RateLimited { limiter: limiter.name(), retry_after: NOWHERE })?;
+        self.limits.take(limiter, &client.to_string()).await?;
+
+        let CheckBody { number, tokens } = wire::read(&call.body)?;
+        let number = E164::parse(&number).map_err(|_| ApiError::Unprocessable)?;
+        if tokens.is_empty() || tokens.len() > MOST_TOKENS {
+            return Err(ApiError::Unprocessable);
+        }
+        // Exactly this number: of an equivalent form nobody says anything here.
+        let holder = self.accounts.holder_of(&number).await?.filter(|account| account.phone_number == number);
+        let owner = holder.map(|account| self.credentials.username(account.aci));
+
+        let mut matches: BTreeMap<_, _> = tokens.iter().map(|token| (token.as_str(), Verdict::Invalid)).collect();
+        for good in self.credentials.choose(tokens.iter().map(String::as_str), self.clock.now()) {
+            let mine = owner.as_deref() == Some(good.username);
+            matches.insert(good.token, if mine { Verdict::Match } else { Verdict::NoMatch });
+        }
+        Ok(Reply::json(200, &CheckResponse { matches }))
+    }
+}

@@ -1,0 +1,18 @@
+//! Who has a number now? For those who only look; what registers goes through [`AccountsManager::slot_for`].
+
+use super::{AccountsManager, rows};
+use crate::dynamo::StoreError;
+use crate::dynamo::tables::Table;
+use crate::model::Account;
+use crate::number::E164;
+
+impl AccountsManager {
+    /// The account that has this number in any of its equivalent forms, strongly consistent. Writes nothing.
+    pub async fn holder_of(&self, number: &E164) -> Result<Option<Account>, StoreError> {
+        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
+        match claim.map(rows::NumberClaim::read).transpose()?.and_then(|claim| claim.aci) {
+            Some(aci) => self.get(aci).await,
+            None => Ok(None),
+        }
+    }
+}

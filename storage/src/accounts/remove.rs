@@ -1,0 +1,58 @@
+//! The commit `remove`: an account and all that is its own (contract registration §11.8). Its number keeps the PNI for ever,
+//! and for thirty days the ACI, which whoever registers the number next gets back.
+
+use std::time::Duration;
+
+use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, finished, rows};
+use crate::dynamo::{CommitError, Write};
+use crate::ids::AccountId;
+use crate::model::Account;
+use crate::recovery;
+
+/// How long a number remembers the account it had.
+const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
+const ROUNDS: u32 = 10;
+
+impl AccountsManager {
+    /// Removes the account, its claims and what `keys` lists of it, all or nothing. An account that is not there is removed.
+    ///
+    /// # Errors
+    /// [`AccountsError::Contested`] if others kept changing the account.
+    pub async fn remove(&self, aci: AccountId, keys: impl Fn(&Account) -> Vec<Write>) -> Result<(), AccountsError> {
+        for round in 0..ROUNDS {
+            let Some(account) = self.get(aci).await? else { return Ok(()) };
+            let writes = self.removal(&account, keys(&account));
+            match self.commit_removal(writes, &account).await {
+                Err(CommitError::Store(e)) => return Err(e.into()),
+                Err(_) => self.back_off(round).await,
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(AccountsError::Contested)
+    }
+
+    fn removal(&self, account: &Account, keys: Vec<Write>) -> Vec<Write> {
+        let former = rows::Former::of(account, self.clock.now().plus(REMEMBERED_FOR));
+        let mut writes = vec![
+            rows::remove_account(account),
+            rows::release_number(account, former),
+            rows::release_pni(account),
+            recovery::remove(account.pni),
+        ];
+        writes.extend(account.username.hash.as_ref().map(|name| rows::remove_username(name, account.aci)));
+        writes.extend(keys);
+        writes
+    }
+
+    /// Removes, and then lets the cache forget, in a task of its own.
+    async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
+        let (me, key, version) = (self.clone(), cache_key(account.aci), account.version);
+        finished(tokio::spawn(async move {
+            me.dynamo.commit("remove", writes).await?;
+            // A cache that does not answer keeps its copy for an hour at most.
+            let _ = me.cache.forget(&key, version, CACHED_FOR).await;
+            Ok(())
+        }))
+        .await
+    }
+}

@@ -1,0 +1,59 @@
+//! The commits that change an account which stays (contract registration §11.9).
+
+use std::time::Duration;
+
+use super::{AccountsError, AccountsManager, rows};
+use crate::clock::Timestamp;
+use crate::dynamo::Write;
+use crate::ids::{AccountId, DeviceId};
+use crate::model::Account;
+
+/// Changes of one account that may get in each other's way before one is told to come back.
+const ROUNDS: u32 = 10;
+
+impl AccountsManager {
+    /// Applies `change` to the account as it stands and commits the result under this name, together with the writes that
+    /// `change` returns, looking again as often as others are faster. `change` may therefore run several times; one that
+    /// alters nothing and returns no writes is not committed. Ids and number must not change.
+    ///
+    /// Returns the account after the change and what `change` said of it, or `None` if there is no such account.
+    ///
+    /// # Errors
+    /// [`AccountsError::Contested`] after ten rounds.
+    pub async fn update<T>(
+        &self,
+        name: &'static str,
+        aci: AccountId,
+        mut change: impl FnMut(&mut Account, Timestamp) -> (T, Vec<Write>),
+    ) -> Result<Option<(Account, T)>, AccountsError> {
+        for round in 0..ROUNDS {
+            let Some(before) = self.get(aci).await? else { return Ok(None) };
+            let mut after = before.clone();
+            let (verdict, mut writes) = change(&mut after, self.clock.now());
+            if after == before && writes.is_empty() {
+                return Ok(Some((after, verdict)));
+            }
+            after.version = before.version + 1;
+            writes.push(rows::put_account(&after, Some(before.version), self.chance.uuid()));
+            match self.commit(name, writes, after).await {
+                Err(AccountsError::Contested) => self.back_off(round).await,
+                result => return Ok(Some((result?, verdict))),
+            }
+        }
+        Err(AccountsError::Contested)
+    }
+
+    /// Notes that a device was heard of, if its day has not been noted. The registration lock counts from it.
+    pub async fn note_seen(&self, aci: AccountId, device: DeviceId) -> Result<(), AccountsError> {
+        let note = |account: &mut Account, now| {
+            let device = account.devices.iter_mut().find(|candidate| candidate.id == device);
+            (device.is_some_and(|device| device.seen(aci, now)), Vec::new())
+        };
+        self.update("seen", aci, note).await.map(drop)
+    }
+
+    /// Spread, so that rivals do not meet again.
+    pub(super) async fn back_off(&self, round: u32) {
+        tokio::time::sleep(Duration::from_millis(self.chance.below(4 << round.min(6)).into())).await;
+    }
+}

@@ -1,0 +1,39 @@
+//! A registration lock as somebody presents it.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// 64 characters that the client derived (contract §6.1), or a PIN of 4 to 20 digits (the project's seed). Its length has been
+/// judged, so it can be hashed. Wiped on drop.
+#[derive(Clone)]
+pub struct PresentedLock(Zeroizing<String>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a registration lock has 64 characters, or 4 to 20 digits")]
+pub struct UnusableLock;
+
+/// No character takes more bytes.
+const MOST_BYTES: usize = 64 * 4;
+
+impl PresentedLock {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl TryFrom<&str> for PresentedLock {
+    type Error = UnusableLock;
+
+    fn try_from(text: &str) -> Result<Self, UnusableLock> {
+        let pin = (4..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let derived = text.len() <= MOST_BYTES && text.chars().count() == 64;
+        if pin || derived { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(UnusableLock) }
+    }
+}
+
+impl fmt::Debug for PresentedLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedLock(…)")
+    }
+}
