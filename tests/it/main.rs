@@ -3,6 +3,7 @@
 mod cache;
 mod coverage;
 mod crash;
+mod existing;
 mod faults;
 mod house;
 mod limits;
