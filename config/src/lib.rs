@@ -30,7 +30,9 @@
 //! ## url = "redis://127.0.0.1:6379"        or rediss, redis-cluster, redis-sentinel, …
 //!
 //! [verification]
-//! sender = "outbox"
+//! sender = "outbox"               # or "sns", "webhook"
+//! ## voice_sender = "webhook"     who makes calls, if not `sender`
+//! send_within = "15s"             # handing a code over may take no longer
 //! challenge = "off"               # or "stub"
 //! code_lifetime = "10m"           # from 1s to 10m
 //! check_within = "16s"            # a registration waits for its session no longer
@@ -38,6 +40,27 @@
 //!
 //! [verification.refusals]         # development only: a provider that fails
 //! ## "+12025550123" = "rejected"           or "illegal_argument", "unavailable", "transport_not_allowed"
+//!
+//! [verification.test_numbers]     # development only: a code that is not sent
+//! ## "+12025550123" = { code = "123456", until = "2027-01-01" }
+//!
+//! [sns]                           # for the sender "sns"
+//! region = "us-east-1"
+//! ## endpoint = "http://127.0.0.1:4566"
+//! ## access_key_id = "local"      without the two keys: the usual AWS sources
+//! ## secret_access_key = "local"
+//! ## sender_id = "Signet"         who the SMS is from, where a country permits it
+//!
+//! [webhook]                       # for the sender "webhook"
+//! ## url = "https://sms.example.org/codes"
+//! ## secret = "at least 16 characters; signs each request; production requires it"
+//!
+//! [messages]                      # what an SMS says
+//! app = "Signet"
+//! ## android_app_hash = "FA+9qCX9VSu"      11 characters, for Android's SMS retriever
+//!
+//! [messages.templates]            # over those that are built in
+//! ## en = "{app}: {code} is your code."
 //!
 //! [recovery]
 //! by_aci = false                  # recovery by ACI and recovery password, without number or code
@@ -60,10 +83,33 @@
 //! [audit]
 //! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
 //!
-//! [limits.registration]           # `size` permits, one regained each `per`
+//! [limits.registration]
+//! shape = "bucket"                # `size` permits, one regained each `per`; "window": `size` in any span of `per`
 //! size = 6
 //! per = "30s"
 //! on_failure = "refuse"           # or "allow", if the limit cannot be asked
+//!
+//! [limits.registration_per_address]       # in production 5 per 1h
+//! shape = "window"
+//! size = 1000000
+//! per = "1h"
+//! on_failure = "refuse"
+//!
+//! [limits.pin]
+//! size = 10
+//! per = "1day"
+//! on_failure = "refuse"
+//!
+//! [limits.check_totp]
+//! size = 5
+//! per = "6s"
+//! on_failure = "refuse"
+//!
+//! [limits.code_per_number]        # in production 3 per 1h
+//! shape = "window"
+//! size = 10000
+//! per = "1h"
+//! on_failure = "refuse"
 //!
 //! [limits.verification_push_challenge]
 //! size = 5
@@ -80,10 +126,32 @@
 //! per = "1s"
 //! on_failure = "allow"
 //!
+//! [limits.backup_auth_check]
+//! size = 100
+//! per = "15m"
+//! on_failure = "allow"
+//!
 //! [limits.address]                # in production 200 per 20ms
 //! size = 20000
 //! per = "100us"
 //! on_failure = "allow"
+//!
+//! [sms]                           # how many codes go out, and where to; see service/docs/sms-budget.md
+//! countries = "all"               # or regions such as ["US", "DE"]; production must say
+//! on_failure = "allow"            # in production "refuse", if the budget cannot be asked
+//! ## daily_cap = 5000             units per day (UTC); absent: no end; production must say
+//! countries_per_address = 1000000 # in production 3: new ones a day
+//! address_daily = 1000000         # in production 10: unverified messages, or a share of the verified
+//! address_hourly = 1000000        # in production 5
+//! country_daily = 1000000         # in production 20
+//! country_hourly = 1000000        # in production 3
+//! address_percent = 30
+//! address_hourly_percent = 20
+//! country_percent = 30
+//! busy_hours = 6                  # in which a day's traffic is taken to come
+//!
+//! [sms.prices]                    # units of a message by region; 1 where nothing is said
+//! ## DE = 8
 //!
 //! [log]
 //! filter = "info,actix_server=warn"
@@ -105,28 +173,38 @@ mod layer;
 mod limits;
 mod load;
 mod log;
+mod messages;
 mod recovery;
 mod registration_lock;
 mod secret;
 mod server;
+mod sms;
+mod sns;
 mod storage;
 mod svr;
+mod test_numbers;
 mod url;
 mod values;
 mod verification;
+mod webhook;
 
 pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use error::{ConfigError, Problem, Problems};
-pub use limits::{Limit, LimitId, Limits, OnFailure};
+pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
+pub use messages::Messages;
 pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
 pub use server::Server;
+pub use sms::{Countries, REGIONS, Sms};
+pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
 pub use svr::Svr;
+pub use test_numbers::{TestNumber, TestNumbers};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
+pub use webhook::Webhook;
 
 values::words! {
     /// What the registry is run for.
@@ -148,11 +226,15 @@ pub struct Config {
     pub storage: Storage,
     pub cache: Cache,
     pub verification: Verification,
+    pub sns: Sns,
+    pub webhook: Webhook,
+    pub messages: Messages,
     pub recovery: Recovery,
     pub registration_lock: RegistrationLock,
     pub svr: Svr,
     pub audit: Audit,
     pub limits: Limits,
+    pub sms: Sms,
     pub log: Log,
 }
 
@@ -187,11 +269,15 @@ impl Config {
             storage: Storage::for_testing(),
             cache: Cache::for_testing(),
             verification: Verification::for_testing(),
+            sns: Sns::default(),
+            webhook: Webhook::default(),
+            messages: Messages::default(),
             recovery: Recovery::default(),
             registration_lock: RegistrationLock::for_testing(),
             svr: Svr::for_testing(),
             audit: Audit::for_testing(),
             limits: Limits::for_testing(),
+            sms: Sms::for_testing(),
             log: Log::for_testing(),
         }
     }
@@ -201,16 +287,25 @@ impl Config {
         effective::effective(self)
     }
 
+    /// The keys, such as `limits.pin.size`, in which another configuration says something else. Secrets are not compared.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        effective::differences(&self.effective(), &other.effective())
+    }
+
     fn validate(&self, problems: &mut Problems) {
         self.server.validate(problems);
         self.storage.validate(problems);
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);
+        self.sns.validate(self.profile, problems);
+        self.webhook.validate(self.profile, self.verification.uses(SenderKind::Webhook), problems);
+        self.messages.validate(problems);
         self.recovery.validate(problems);
         self.registration_lock.validate(self.profile, problems);
         self.svr.validate(self.profile, problems);
         self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
+        self.sms.validate(self.profile, problems);
         self.log.validate(problems);
     }
 }

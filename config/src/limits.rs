@@ -1,8 +1,9 @@
 //! Sections `limits.<id>`: how often one key (a number, a session, an address) may do one thing.
 //!
-//! Each limit is a leaky bucket, named and sized as in the reference (contract: registration, §8 and §5.2). The
-//! defaults depend on the profile: in development, a whole test run comes from one address and must pass. An override
-//! may be partial, hence it is read apart and laid over the defaults of the profile that is in force in the end.
+//! Most limits are leaky buckets, named and sized as in the reference (contract: registration, §8 and §5.2); those that
+//! promise "so many in any hour" are sliding windows. The defaults depend on the profile: in development, a whole test
+//! run comes from one address and must pass. An override may be partial, hence it is read apart and laid over the
+//! defaults of the profile that is in force in the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +19,14 @@ words! {
     pub enum LimitId {
         /// Registrations of one number.
         Registration = "registration",
+        /// Registrations attempted from one client address.
+        RegistrationPerAddress = "registration_per_address",
         /// Registration locks presented for one account.
         Pin = "pin",
         /// One-time passwords presented for one account.
         CheckTotp = "check_totp",
+        /// Codes requested for one number, whatever the session.
+        CodePerNumber = "code_per_number",
         /// Push challenges answered for one session.
         VerificationPushChallenge = "verification_push_challenge",
         /// Captchas presented for one session.
@@ -43,12 +48,23 @@ words! {
     }
 }
 
-/// One bucket.
+words! {
+    /// How permits come back.
+    pub enum Shape {
+        /// One by one: a full bucket holds `size`, and one comes back each `per`.
+        Bucket = "bucket",
+        /// Each `per` after it was taken: no span of that length ever sees more than `size`.
+        Window = "window",
+    }
+}
+
+/// One limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Permits in a full bucket; at least 1.
+    pub shape: Shape,
+    /// Permits when nothing is taken; at least 1.
     pub size: u64,
-    /// Time to regain one permit; more than 0.
+    /// Of a bucket, the time to regain one permit; of a window, its length. More than 0.
     pub per: Duration,
     pub on_failure: OnFailure,
 }
@@ -61,6 +77,7 @@ pub struct Limits([Limit; LimitId::ALL.len()]);
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(crate) struct LimitOverride {
+    shape: Option<Shape>,
     #[serde(deserialize_with = "size")]
     size: Option<u64>,
     #[serde(deserialize_with = "per")]
@@ -73,12 +90,14 @@ impl LimitId {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::RegistrationPerAddress => "registrationPerAddress",
             Self::Pin => "pin",
             Self::CheckTotp => "checkTotp",
-            Self::BackupAuthCheck => "backupAuthCheck",
+            Self::CodePerNumber => "codePerNumber",
             Self::VerificationPushChallenge => "verificationPushChallenge",
             Self::VerificationCaptcha => "verificationCaptcha",
             Self::VerificationSession => "verificationSession",
+            Self::BackupAuthCheck => "backupAuthCheck",
             Self::Address => "address",
         }
     }
@@ -89,30 +108,46 @@ impl LimitId {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// A window remembers each take of each key.
+const LARGEST_WINDOW: u64 = 1_000_000;
+
 impl Limit {
-    const fn new(size: u64, per: Duration, on_failure: OnFailure) -> Self {
-        Self { size, per, on_failure }
+    /// A full bucket holds `size` permits, and one comes back each `per`.
+    pub const fn bucket(size: u64, per: Duration, on_failure: OnFailure) -> Self {
+        Self { shape: Shape::Bucket, size, per, on_failure }
     }
 
-    fn default_for(id: LimitId, profile: Profile) -> Self {
+    /// No span of `per` ever sees more than `size`.
+    pub const fn window(size: u64, per: Duration, on_failure: OnFailure) -> Self {
+        Self { shape: Shape::Window, size, per, on_failure }
+    }
+
+    const fn default_for(id: LimitId, profile: Profile) -> Self {
         use OnFailure::{Allow, Refuse};
         use Profile::{Development, Production};
         match (id, profile) {
-            (LimitId::Registration, _) => Self::new(6, Duration::from_secs(30), Refuse),
-            (LimitId::Pin, _) => Self::new(10, Duration::from_secs(86_400), Refuse),
-            (LimitId::CheckTotp, _) => Self::new(5, Duration::from_secs(6), Refuse),
-            (LimitId::BackupAuthCheck, _) => Self::new(100, Duration::from_secs(15 * 60), Allow),
-            (LimitId::VerificationPushChallenge, _) => Self::new(5, Duration::from_secs(30), Refuse),
-            (LimitId::VerificationCaptcha, _) => Self::new(10, Duration::from_secs(30), Refuse),
-            (LimitId::VerificationSession, Production) => Self::new(5, Duration::from_secs(288 * 60), Allow),
-            (LimitId::VerificationSession, Development) => Self::new(1000, Duration::from_secs(1), Allow),
-            (LimitId::Address, Production) => Self::new(200, Duration::from_millis(20), Allow),
-            (LimitId::Address, Development) => Self::new(20_000, Duration::from_micros(100), Allow),
+            (LimitId::Registration, _) => Self::bucket(6, Duration::from_secs(30), Refuse),
+            (LimitId::RegistrationPerAddress, Production) => Self::window(5, HOUR, Refuse),
+            (LimitId::RegistrationPerAddress, Development) => Self::window(1_000_000, HOUR, Refuse),
+            (LimitId::Pin, _) => Self::bucket(10, DAY, Refuse),
+            (LimitId::CheckTotp, _) => Self::bucket(5, Duration::from_secs(6), Refuse),
+            (LimitId::CodePerNumber, Production) => Self::window(3, HOUR, Refuse),
+            (LimitId::CodePerNumber, Development) => Self::window(10_000, HOUR, Refuse),
+            (LimitId::VerificationPushChallenge, _) => Self::bucket(5, Duration::from_secs(30), Refuse),
+            (LimitId::VerificationCaptcha, _) => Self::bucket(10, Duration::from_secs(30), Refuse),
+            (LimitId::VerificationSession, Production) => Self::bucket(5, Duration::from_secs(288 * 60), Allow),
+            (LimitId::VerificationSession, Development) => Self::bucket(1000, Duration::from_secs(1), Allow),
+            (LimitId::BackupAuthCheck, _) => Self::bucket(100, Duration::from_secs(15 * 60), Allow),
+            (LimitId::Address, Production) => Self::bucket(200, Duration::from_millis(20), Allow),
+            (LimitId::Address, Development) => Self::bucket(20_000, Duration::from_micros(100), Allow),
         }
     }
 
     fn overridden(self, by: LimitOverride) -> Self {
         Self {
+            shape: by.shape.unwrap_or(self.shape),
             size: by.size.unwrap_or(self.size),
             per: by.per.unwrap_or(self.per),
             on_failure: by.on_failure.unwrap_or(self.on_failure),
@@ -160,6 +195,20 @@ impl Limits {
             if limit.per.is_zero() {
                 problems.add(format!("limits.{}.per", id.key()), "must be more than 0");
             }
+            if limit.shape == Shape::Window {
+                self.validate_window(id, problems);
+            }
+        }
+    }
+}
+
+impl Limits {
+    fn validate_window(&self, id: LimitId, problems: &mut Problems) {
+        if id == LimitId::Address {
+            problems.add("limits.address.shape", "must be bucket: each process holds this one by itself");
+        }
+        if self.get(id).size > LARGEST_WINDOW {
+            problems.add(format!("limits.{}.size", id.key()), "must be at most 1000000 for a window");
         }
     }
 }
@@ -179,11 +228,35 @@ mod tests {
 
     #[test]
     fn the_defaults_of_the_profiles() {
-        let shown = |limit: Limit| format!("{} {:?} {}", limit.size, limit.per, limit.on_failure.as_str());
+        let shown = |limit: Limit| {
+            format!("{} {} {:?} {}", limit.shape.as_str(), limit.size, limit.per, limit.on_failure.as_str())
+        };
         let all = |profile| LimitId::ALL.iter().map(move |&id| shown(Limits::of(profile).get(id)));
-        let production = ["6 30s refuse", "5 30s refuse", "10 30s refuse", "5 17280s allow", "200 20ms allow"];
+        let production = [
+            "bucket 6 30s refuse",
+            "window 5 3600s refuse",
+            "bucket 10 86400s refuse",
+            "bucket 5 6s refuse",
+            "window 3 3600s refuse",
+            "bucket 5 30s refuse",
+            "bucket 10 30s refuse",
+            "bucket 5 17280s allow",
+            "bucket 100 900s allow",
+            "bucket 200 20ms allow",
+        ];
         assert!(all(Profile::Production).eq(production));
-        let development = ["6 30s refuse", "5 30s refuse", "10 30s refuse", "1000 1s allow", "20000 100µs allow"];
+        let development = [
+            "bucket 6 30s refuse",
+            "window 1000000 3600s refuse",
+            "bucket 10 86400s refuse",
+            "bucket 5 6s refuse",
+            "window 10000 3600s refuse",
+            "bucket 5 30s refuse",
+            "bucket 10 30s refuse",
+            "bucket 1000 1s allow",
+            "bucket 100 900s allow",
+            "bucket 20000 100µs allow",
+        ];
         assert!(all(Profile::Development).eq(development));
     }
 
@@ -195,17 +268,20 @@ mod tests {
 
         let by = BTreeMap::from([(LimitId::Address, LimitOverride { size: Some(9), ..Default::default() })]);
         let limit = Limits::of(Profile::Production).overridden(&by).get(LimitId::Address);
-        assert_eq!(limit, Limit::new(9, Duration::from_millis(20), OnFailure::Allow));
+        assert_eq!(limit, Limit::bucket(9, Duration::from_millis(20), OnFailure::Allow));
     }
 
     #[test]
     fn errors_name_the_limit() {
         for (toml, error) in [
             (
-                "[limits.pin]\nsize = 3",
-                "limits.pin: expected one of registration, verification_push_challenge, \
-                verification_captcha, verification_session, address",
+                "[limits.pon]\nsize = 3",
+                "limits.pon: expected one of registration, registration_per_address, pin, check_totp, code_per_number, \
+                verification_push_challenge, verification_captcha, verification_session, backup_auth_check, address",
             ),
+            ("[limits.address]\nshape = \"window\"", "limits.address.shape: must be bucket"),
+            ("[limits.pin]\nshape = \"square\"", "limits.pin.shape: expected one of bucket, window"),
+            ("[limits.code_per_number]\nsize = 1000001", "limits.code_per_number.size: must be at most 1000000"),
             ("[limits.address]\nsize = 0", "limits.address.size: must be at least 1"),
             ("[limits.address]\nper = \"0s\"", "limits.address.per: must be more than 0"),
             ("[limits.address]\nper = 30", "limits.address.per: expected a duration"),

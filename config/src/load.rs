@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{ConfigError, Problems};
 use crate::layer::Layer;
 use crate::limits::{LimitId, LimitOverride, Limits};
-use crate::{Config, Profile};
+use crate::sms::SmsOverride;
+use crate::{Config, Profile, Sms};
 
 /// The text of a TOML file, and how to call it in errors.
 pub(crate) struct Text<'a> {
@@ -73,17 +74,21 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
         storage: section(&mut table, "storage", problems),
         cache: section(&mut table, "cache", problems),
         verification: section(&mut table, "verification", problems),
+        sns: section(&mut table, "sns", problems),
+        webhook: section(&mut table, "webhook", problems),
+        messages: section(&mut table, "messages", problems),
         recovery: section(&mut table, "recovery", problems),
         registration_lock: section(&mut table, "registration_lock", problems),
         svr: section(&mut table, "svr", problems),
         audit: section(&mut table, "audit", problems),
         limits: Limits::of(profile).overridden(&limits),
+        sms: Sms::of(profile).overridden(section::<SmsOverride>(&mut table, "sms", problems)),
         log: section(&mut table, "log", problems),
     };
     let rest: BTreeMap<_, _> = table.into_iter().collect();
     for (name, value) in &rest {
-        let known =
-            "profile, server, storage, cache, verification, recovery, registration_lock, svr, audit, limits, log";
+        let known = "profile, server, storage, cache, verification, sns, webhook, messages, recovery, \
+                     registration_lock, svr, audit, limits, sms, log";
         problems.add(full_key(name, value), format!("unknown key, expected one of {known}"));
     }
     config
@@ -106,10 +111,13 @@ where
     })
 }
 
-/// Serde would read a list into a section, by position; there is one key that takes a list.
+/// The keys that take a list.
+const LISTS: [&str; 2] = ["server.trusted_proxies", "sms.countries"];
+
+/// Serde would read a list into a section, by position.
 fn misplaced_list(key: &str, value: &Value) -> Option<String> {
     match &value.kind {
-        ValueKind::Array(_) if key != "server.trusted_proxies" => Some(key.to_owned()),
+        ValueKind::Array(_) if !LISTS.contains(&key) => Some(key.to_owned()),
         ValueKind::Table(table) => {
             table.iter().find_map(|(inner, value)| misplaced_list(&format!("{key}.{inner}"), value))
         }
@@ -131,6 +139,9 @@ fn reason(error: &config::ConfigError) -> String {
             } else {
                 text.clone()
             }
+        }
+        config::ConfigError::NotFound(path) => {
+            format!("{} is missing", path.rsplit_once('.').map_or(path.as_str(), |(_, field)| field))
         }
         _ => "cannot be read".to_owned(),
     }
@@ -231,8 +242,8 @@ mod tests {
         );
         assert_eq!(error("", &[], &[("storage.pth", "x")]), format!("storage.pth: {known} (command line)"));
 
-        let known = "unknown key, expected one of profile, server, storage, cache, verification, \
-                     registration_lock, svr, audit, limits, log";
+        let known = "unknown key, expected one of profile, server, storage, cache, verification, sns, webhook, messages, \
+                     recovery, registration_lock, svr, audit, limits, sms, log";
         assert_eq!(error("strage.path = 1", &[], &[]), format!("strage.path: {known} (signet.toml)"));
         assert_eq!(
             error("", &[("SIGNET__FOO", "x")], &[("Server.http", "x")]),

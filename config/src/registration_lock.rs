@@ -106,7 +106,7 @@ mod tests {
             ("waiting = 10001", "waiting: must be from 0"),
             ("pause = \"25h\"", "pause: must be at most"),
             ("expires_after = \"23h\"", "expires_after: must be from"),
-            ("memory_kib = 18446744073709551615", "memory_kib: must be from"),
+            ("memory_kib = 4194305", "memory_kib: must be from"),
         ] {
             let error = Config::parse(&format!("[registration_lock]\n{toml}")).unwrap_err().to_string();
             assert!(error.starts_with(&format!("registration_lock.{wrong}")), "{error}");

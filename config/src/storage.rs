@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::Problems;
 use crate::secret::Secret;
-use crate::url::Url;
+use crate::url::check_endpoint;
 use crate::values::words;
 
 words! {
@@ -108,20 +108,6 @@ impl Storage {
             }
         }
     }
-}
-
-fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
-    let url = Url::read(endpoint)?;
-    if !matches!(url.scheme, "http" | "https") {
-        return Err("expected an http:// or https:// URL");
-    }
-    if url.user_info.is_some() {
-        return Err("takes no user name or password; set storage.access_key_id and storage.secret_access_key");
-    }
-    if !url.is_bare() {
-        return Err("takes no path or parameters after the host and port");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -44,6 +44,16 @@ impl<'a> Url<'a> {
         matches!(self.tail, "" | "/")
     }
 
+    /// Would what is sent there be readable on the way? `http` is, but within this machine.
+    pub fn is_in_clear(&self) -> bool {
+        let host = match self.address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((v6, _)) => v6,
+            None => self.address.split_once(':').map_or(self.address, |(host, _)| host),
+        };
+        let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        self.scheme == "http" && !here
+    }
+
     /// The URL without its user information and without the values of unknown parameters.
     pub fn shown(&self) -> String {
         let mut shown = format!("{}://", self.scheme);
@@ -63,6 +73,21 @@ impl<'a> Url<'a> {
         }
         shown
     }
+}
+
+/// An AWS endpoint: scheme, host, port, and nothing else.
+pub(crate) fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
+    let url = Url::read(endpoint)?;
+    if !matches!(url.scheme, "http" | "https") {
+        return Err("expected an http:// or https:// URL");
+    }
+    if url.user_info.is_some() {
+        return Err("takes no user name or password; set access_key_id and secret_access_key of its section");
+    }
+    if !url.is_bare() {
+        return Err("takes no path or parameters after the host and port");
+    }
+    Ok(())
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
@@ -113,6 +138,21 @@ mod tests {
             ),
         ] {
             assert_eq!(Url::read(url).map(|url| url.shown()), Ok(shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn in_clear_is_http_to_elsewhere() {
+        for (url, clear) in [
+            ("http://example.org", true),
+            ("http://10.0.0.1:80/x", true),
+            ("http://localhost.example.org", true),
+            ("https://example.org", false),
+            ("http://localhost:1", false),
+            ("http://127.0.0.2", false),
+            ("http://[::1]:8", false),
+        ] {
+            assert_eq!(Url::read(url).map(|url| url.is_in_clear()), Ok(clear), "{url}");
         }
     }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::Profile;
 use crate::error::Problems;
 use crate::secret::{self, Secret};
+use crate::test_numbers::TestNumbers;
 use crate::values::{self, words};
 
 words! {
@@ -19,6 +20,10 @@ words! {
     pub enum SenderKind {
         /// Nobody: the management port shows them. For development only.
         Outbox = "outbox",
+        /// AWS SNS; SMS only.
+        Sns = "sns",
+        /// An endpoint of the operator's, which sends or calls by whatever means.
+        Webhook = "webhook",
     }
 }
 
@@ -51,6 +56,11 @@ pub struct Refusals(BTreeMap<String, Refusal>);
 #[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Verification {
     pub sender: SenderKind,
+    /// Who makes calls, if not `sender`.
+    pub voice_sender: Option<SenderKind>,
+    /// How long handing a code over may take in all: from 1 millisecond to 25 seconds.
+    #[serde(deserialize_with = "values::duration")]
+    pub send_within: Duration,
     pub challenge: ChallengeKind,
     /// How long a code may be used: from 1 second to 10 minutes.
     #[serde(deserialize_with = "values::duration")]
@@ -62,19 +72,25 @@ pub struct Verification {
     #[serde(deserialize_with = "secret::key")]
     pub code_key: Option<Secret<[u8; 32]>>,
     pub refusals: Refusals,
+    pub test_numbers: TestNumbers,
 }
 
+/// An endpoint is given 30 s for all it does.
+const LONGEST_SEND: Duration = Duration::from_secs(25);
 const LONGEST_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 impl Default for Verification {
     fn default() -> Self {
         Self {
             sender: SenderKind::Outbox,
+            voice_sender: None,
+            send_within: Duration::from_secs(15),
             challenge: ChallengeKind::Off,
             code_lifetime: LONGEST_CODE_LIFETIME,
             check_within: Duration::from_secs(16),
             code_key: None,
             refusals: Refusals::default(),
+            test_numbers: TestNumbers::default(),
         }
     }
 }
@@ -85,7 +101,23 @@ impl Verification {
         Self { code_key: Some(Secret::new([7; 32])), ..Self::default() }
     }
 
+    /// Who makes calls.
+    pub fn voice(&self) -> SenderKind {
+        self.voice_sender.unwrap_or(self.sender)
+    }
+
+    /// Whether this sender is in use, for whatever transport.
+    pub fn uses(&self, sender: SenderKind) -> bool {
+        [self.sender, self.voice()].contains(&sender)
+    }
+
     pub(crate) fn validate(&self, profile: Profile, problems: &mut Problems) {
+        if self.voice_sender == Some(SenderKind::Sns) {
+            problems.add("verification.voice_sender", "\"sns\" makes no calls; set \"webhook\", or remove it");
+        }
+        if !(Duration::from_millis(1)..=LONGEST_SEND).contains(&self.send_within) {
+            problems.add("verification.send_within", "must be from 1ms to 25s");
+        }
         if !(Duration::from_secs(1)..=LONGEST_CODE_LIFETIME).contains(&self.code_lifetime) {
             problems.add("verification.code_lifetime", "must be from 1s to 10m");
         }
@@ -96,24 +128,28 @@ impl Verification {
             let reason = "expected a number in E.164 form, such as \"+12025550123\"";
             problems.add(format!("verification.refusals.{number}"), reason);
         }
+        self.test_numbers.validate(problems);
         if profile == Profile::Production {
             self.validate_for_production(problems);
         }
     }
 
     fn validate_for_production(&self, problems: &mut Problems) {
-        match self.sender {
-            SenderKind::Outbox => problems.add(
-                "verification.sender",
-                "\"outbox\" shows codes on the management port, which production refuses; set a sender that delivers \
-                 them (this version has none yet) or profile = \"development\"",
-            ),
+        for (key, sender) in [("sender", Some(self.sender)), ("voice_sender", self.voice_sender)] {
+            if sender == Some(SenderKind::Outbox) {
+                let reason = "\"outbox\" shows codes on the management port, which production refuses; set \"sns\" or \
+                              \"webhook\", or profile = \"development\"";
+                problems.add(format!("verification.{key}"), reason);
+            }
         }
         if self.challenge == ChallengeKind::Off {
             problems.add("verification.challenge", "\"off\" is refused in production; set \"stub\"");
         }
         if !self.refusals.is_empty() {
             problems.add("verification.refusals", "are for development only; remove them");
+        }
+        if !self.test_numbers.is_empty() {
+            problems.add("verification.test_numbers", "are for development only; remove them");
         }
         if self.code_key.is_none() {
             problems.add(
@@ -151,7 +187,7 @@ impl fmt::Debug for Refusals {
 }
 
 /// The form only: whether such a number exists is for others to know.
-fn is_e164(text: &str) -> bool {
+pub(crate) fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
 }
@@ -204,15 +240,40 @@ mod tests {
 
     #[test]
     fn production_refuses_what_is_for_development() {
-        let error =
-            Config::parse("profile = \"production\"\nverification.refusals = { \"+12025550123\" = \"unavailable\" }");
-        let error = error.unwrap_err().to_string();
-        let keys: Vec<_> = error.lines().filter_map(|line| line.split(':').next()).collect();
-        let all = ["sender", "challenge", "refusals", "code_key"].map(|key| format!("verification.{key}"));
-        assert_eq!(keys, all);
+        let toml = "profile = \"production\"
+            sms = { countries = \"US\", daily_cap = 1 }
+            verification.voice_sender = \"outbox\"
+            verification.refusals = { \"+12025550123\" = \"unavailable\" }
+            verification.test_numbers = { \"+12025550123\" = { code = \"123456\", until = \"2027-01-01\" } }";
+        let error = Config::parse(toml).unwrap_err().to_string();
+        let ours = error.lines().filter(|line| line.starts_with("verification."));
+        let keys: Vec<_> = ours.filter_map(|line| line.split(':').next()).collect();
+        let all = ["sender", "voice_sender", "challenge", "refusals", "test_numbers", "code_key"];
+        assert_eq!(keys, all.map(|key| format!("verification.{key}")));
 
-        let toml = format!("profile = \"production\"\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\"");
+        let toml = format!(
+            "profile = \"production\"\nsms = {{ countries = \"US\", daily_cap = 1 }}\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\""
+        );
         let error = Config::parse(&toml).unwrap_err().to_string();
-        assert!(error.starts_with("verification.sender: ") && error.lines().count() == 1, "{error}");
+        assert!(error.starts_with("verification.sender: ") && error.matches("verification.").count() == 1, "{error}");
+        Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap();
+    }
+
+    #[test]
+    fn who_sends_what() {
+        let senders = |toml: &str| {
+            let verification =
+                Config::parse(&format!("webhook.url = \"http://h\"\n[verification]\n{toml}")).unwrap().verification;
+            (verification.sender, verification.voice())
+        };
+        assert_eq!(senders(""), (SenderKind::Outbox, SenderKind::Outbox));
+        assert_eq!(senders("sender = \"sns\""), (SenderKind::Sns, SenderKind::Sns));
+        assert_eq!(senders("sender = \"sns\"\nvoice_sender = \"webhook\""), (SenderKind::Sns, SenderKind::Webhook));
+        let error = Config::parse("verification.voice_sender = \"sns\"").unwrap_err().to_string();
+        assert!(error.starts_with("verification.voice_sender: \"sns\" makes no calls"), "{error}");
+        for wrong in ["0s", "26s"] {
+            let error = Config::parse(&format!("verification.send_within = \"{wrong}\"")).unwrap_err().to_string();
+            assert_eq!(error, "verification.send_within: must be from 1ms to 25s (the text)");
+        }
     }
 }

@@ -4,8 +4,8 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::{Server, Service as _};
@@ -15,8 +15,11 @@ use signet_config::Config;
 use signet_storage::number::E164;
 use signet_storage::{Storage, World};
 
+use crate::audit::AuditError;
 use crate::management::{self, Management};
 use crate::registry::Registry;
+use crate::reload::{Reload, Source};
+use crate::verification::sender::{CodeSender, SenderError};
 use crate::{metrics, rest};
 
 /// How long requests in flight may take once the registry has been told to stop.
@@ -36,8 +39,12 @@ pub enum BuildError {
     Storage(#[from] signet_storage::StartError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
+    #[error("codes cannot be sent: {0}")]
+    Sender(#[from] SenderError),
     #[error("a key that the registry keeps for itself: {0}")]
     Secret(std::io::Error),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("the server cannot be started: {0}")]
     Server(std::io::Error),
 }
@@ -46,6 +53,7 @@ pub struct Application {
     public: Server,
     management: Server,
     registry: Arc<Registry>,
+    reload: Arc<OnceLock<Arc<Reload>>>,
     draining: Arc<AtomicBool>,
     last_call: Duration,
     http_address: SocketAddr,
@@ -62,22 +70,30 @@ impl Application {
         let (http_address, management_address) = (address(&http)?, address(&managing)?);
 
         let storage = Storage::open(config, world).await?;
-        let registry = Arc::new(Registry::build(config, storage).map_err(BuildError::Secret)?);
+        let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
+        let registry = Arc::new(Registry::build(config, storage, sender)?);
         let draining = Arc::new(AtomicBool::new(false));
         let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
         let public = serve_public(http, workers, registry.clone(), draining.clone()).map_err(BuildError::Server)?;
-        let manage = Management { registry: registry.clone(), recorder, draining: draining.clone() };
+        let reload = Arc::new(OnceLock::new());
+        let manage =
+            Management { registry: registry.clone(), recorder, draining: draining.clone(), reload: reload.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
         let last_call = Duration::ZERO;
-        Ok(Self { public, management, registry, draining, last_call, http_address, management_address })
+        Ok(Self { public, management, registry, reload, draining, last_call, http_address, management_address })
     }
 
     /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
     pub fn with_last_call(self, last_call: Duration) -> Self {
         Self { last_call, ..self }
+    }
+
+    /// From now on the configuration can be read again from its source; `running` is what the registry was built with.
+    pub(crate) fn reload_from(&self, source: Source, running: &Config) -> Arc<Reload> {
+        self.reload.get_or_init(|| Arc::new(Reload::new(source, running.clone(), self.registry.clone()))).clone()
     }
 
     /// Where clients are served.
@@ -108,6 +124,10 @@ impl Application {
         };
         let (served, managed, ()) = tokio::join!(self.public, self.management, drain);
         housekeeping.abort();
+        // The audit has everything before the process may end.
+        let events = self.registry.events.clone();
+        events.publish_sums();
+        let _ = tokio::task::spawn_blocking(move || events.settle()).await;
         served.and(managed)
     }
 }

@@ -1,7 +1,7 @@
 //! Where a client is. The peer of the connection, unless that is a proxy we trust: then the last address in
 //! `X-Forwarded-For` that is not such a proxy. Whatever a client writes further left is hearsay.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -21,6 +21,22 @@ pub fn resolve(peer: Option<IpAddr>, forwarded_for: Option<&str>, trusted: &[IpN
         }
     }
     Some(nearest)
+}
+
+/// One IPv6 client has a whole /64 to call from: for limits, that network is one client.
+pub fn network(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        },
+    }
+}
+
+/// What limits per client address are keyed by. Clients whose address is not known share a key.
+pub fn key(client: Option<IpAddr>) -> String {
+    client.map_or_else(|| "unknown".to_owned(), |client| network(client).to_string())
 }
 
 #[cfg(test)]
@@ -43,5 +59,15 @@ mod tests {
             assert_eq!(found, Some(expected.parse().unwrap()), "{peer} {header:?}");
         }
         assert_eq!(resolve(None, Some("203.0.113.1"), &trusted), None);
+    }
+
+    #[test]
+    fn neighbours_in_one_ipv6_network_are_one_client() {
+        let parse = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(parse("2001:db8::1"), parse("2001:db8::ffff:1"));
+        assert_ne!(parse("2001:db8::1"), parse("2001:db8:0:1::1"));
+        assert_eq!(parse("::ffff:192.0.2.1"), parse("192.0.2.1"));
+        assert_eq!(key("2001:db8::7".parse().ok()), "2001:db8::");
+        assert_eq!(key(None), "unknown");
     }
 }

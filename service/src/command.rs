@@ -1,6 +1,8 @@
 //! The command line. Each command lies in a file of its own.
 
+mod audit;
 mod config;
+mod limits;
 mod outbox;
 mod serve;
 mod tables;
@@ -60,6 +62,12 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
+    /// Look at, or reset, the limits of a running registry.
+    #[command(subcommand)]
+    Limits(LimitsCommand),
+    /// Work with the audit.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -71,26 +79,46 @@ enum ConfigCommand {
     Check,
 }
 
+#[derive(Debug, Subcommand)]
+enum LimitsCommand {
+    /// Print how each limiter stands for a number, an ACI or an address.
+    Show { key: String },
+    /// Forget what was taken, and print how each limiter stands then.
+    Reset { key: String },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Tell whether every line is as it was written, and where it was.
+    Verify {
+        /// The configured one if none is given.
+        file: Option<PathBuf>,
+    },
+}
+
 pub type CommandResult = Result<(), Box<dyn Error>>;
 
 impl Arguments {
     pub fn run(self) -> CommandResult {
         let config = self.settings.load()?;
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(&config),
+            Command::Serve => serve::run(&config, Box::new(move || self.settings.load())),
             Command::Demo(options) => demo::run(&options),
             Command::Outbox { number } => outbox::run(&config, &number),
+            Command::Limits(command) => limits::run(&config, &command),
             Command::Tables { create } => tables::run(&config, create),
+            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }
 }
 
 impl Settings {
-    fn load(self) -> Result<Config, signet_config::ConfigError> {
-        let named = [("server.http", self.http), ("server.management", self.management), ("storage.path", self.data)];
-        let mut flags = self.set;
-        flags.extend(named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    fn load(&self) -> Result<Config, signet_config::ConfigError> {
+        let named =
+            [("server.http", &self.http), ("server.management", &self.management), ("storage.path", &self.data)];
+        let mut flags = self.set.clone();
+        flags.extend(named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))));
         Config::load(self.config.as_deref(), environment(), &flags)
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use signet_config::LimitId;
 use signet_storage::StoreError;
 use signet_storage::accounts::AccountsError;
 use signet_storage::lock_hasher::HasherBusy;
@@ -71,7 +70,8 @@ pub struct SessionError {
     pub status: SessionStatus,
     pub session: SessionBody,
     pub retry_after: Option<Duration>,
-    pub limiter: Option<LimitId>,
+    /// Who refused, on every 429.
+    pub limiter: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,13 +144,13 @@ impl SessionError {
             None => reply,
         };
         match self.limiter {
-            Some(limiter) => limited_by(limiter.name(), reply),
+            Some(limiter) => limited_by(limiter, reply),
             None => reply,
         }
     }
 }
 
-fn limited_by(limiter: &str, reply: Reply) -> Reply {
+fn limited_by(limiter: &'static str, reply: Reply) -> Reply {
     reply.with("x-ratelimit-limiter", limiter.to_owned())
 }
 

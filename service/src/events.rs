@@ -13,13 +13,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, mpsc as unbounded};
+use std::time::Duration;
 
+use serde::Serialize;
 use signet_storage::clock::{Clock, Timestamp};
 use signet_storage::ids::{AccountId, DeviceId};
 use signet_storage::model::session::Transport;
 use tokio::sync::mpsc;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Serialises as the audit writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A code went out.
     CodeRequested {
@@ -102,6 +106,9 @@ pub enum Told {
     Settle(unbounded::Sender<()>),
 }
 
+/// A consumer that cannot keep what it has by then is not waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Clones publish to the same consumers.
 #[derive(Clone)]
 pub struct Events(Arc<Inner>);
@@ -121,6 +128,7 @@ struct Subscriber {
 }
 
 impl Events {
+    /// Without a lossless consumer.
     pub fn new(clock: Clock) -> Self {
         Self::with_lossless(clock, None)
     }
@@ -165,14 +173,15 @@ impl Events {
         self.0.subscribers.write().unwrap_or_else(PoisonError::into_inner).retain(|s| !s.queue.is_closed());
     }
 
-    /// Waits until the lossless consumer has everything that was published before. Blocks: for the end of a process.
+    /// Waits until the lossless consumer has kept everything that was published before, but not for ever. Blocks: for the end
+    /// of a process.
     pub fn settle(&self) {
         let (done, settled) = unbounded::channel();
         if let Some(lossless) = &self.0.lossless
             && lossless.send(Told::Settle(done)).is_ok()
         {
-            // An error means that the consumer has ended; it has said why.
-            let _ = settled.recv();
+            // An error means that it has ended, or cannot; it has said why.
+            let _ = settled.recv_timeout(PATIENCE);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod application;
+mod audit;
 mod authenticate;
 pub mod call;
 mod client_address;
@@ -16,6 +17,7 @@ mod management;
 mod metrics;
 pub mod registration;
 mod registry;
+mod reload;
 mod rest;
 pub mod routes;
 mod shield;

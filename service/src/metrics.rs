@@ -19,6 +19,7 @@ pub fn recorder() -> &'static PrometheusHandle {
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Full("signet_request_seconds".into()), &DURATIONS)
             .and_then(|b| b.set_buckets_for_metric(Full("signet_registration_step_seconds".into()), &DURATIONS))
+            .and_then(|b| b.set_buckets_for_metric(Full("signet_code_delivery_seconds".into()), &DURATIONS))
             .and_then(|b| b.set_buckets_for_metric(Full("signet_embedded_group_size".into()), &GROUP_SIZES));
         let recorder = builder.expect("the buckets are not empty").build_recorder();
         let handle = recorder.handle();

@@ -1,5 +1,7 @@
 //! The composition root: every manager is built here, once, by hand, in the order of their needs.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use signet_config::{Config, LimitId};
 use signet_keys::KeysManager;
@@ -9,13 +11,17 @@ use signet_storage::secrets;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
 use crate::account::AccountController;
+use crate::application::BuildError;
+use crate::audit;
 use crate::events::Events;
 use crate::limits::Limits;
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
 use crate::svr::{SvrController, SvrCredentials};
-use crate::verification::sender::Outbox;
+use crate::verification::budget::SmsBudget;
+use crate::verification::sender::{CodeSender, Outbox};
+use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
 
 /// Everything the endpoints and inlets reach.
@@ -27,6 +33,7 @@ pub struct Registry {
     pub svr: SvrController,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
+    pub limits: Limits,
     pub shield: Shield,
     pub trusted_proxies: Vec<IpNet>,
     pub outbox: Outbox,
@@ -36,25 +43,29 @@ pub struct Registry {
 
 impl Registry {
     /// # Errors
-    /// If a key that the registry keeps for itself can be neither read nor made.
-    pub fn build(config: &Config, storage: Storage) -> std::io::Result<Self> {
+    /// If a key that the registry keeps for itself can be neither read nor made, or the audit cannot be written.
+    pub fn build(config: &Config, storage: Storage, sender: CodeSender) -> Result<Self, BuildError> {
         let (clock, chance) = (storage.clock.clone(), storage.chance.clone());
+        let audit = config.audit.file(&config.storage).map(|file| audit::start(&file, &clock)).transpose()?;
+        let events = Events::with_lossless(clock.clone(), audit);
         let limits = Limits::new(storage.cache.clone(), config.limits.clone());
         let sessions = Sessions::new(&storage);
         let accounts = AccountsManager::new(&storage);
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
-        let events = Events::new(clock.clone());
-        let svr = SvrCredentials::of(config, &storage)?;
-        let outbox = Outbox::new(config.verification.refusals.clone());
+        let svr = SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?;
+        let outbox = sender.outbox().clone();
         let verification = VerificationController {
             sessions: sessions.clone(),
             recovery: recovery.clone(),
             limits: limits.clone(),
-            sender: outbox.clone(),
+            budget: Arc::new(SmsBudget::new(storage.cache.clone(), clock.clone(), config.sms.clone(), events.clone())),
+            accounts: accounts.clone(),
             events: events.clone(),
+            sender,
+            test_numbers: TestNumbers::new(config.verification.test_numbers.clone()),
             challenge: config.verification.challenge,
-            code_key: code_key(config, &storage)?,
+            code_key: code_key(config, &storage).map_err(BuildError::Secret)?,
             code_lifetime: config.verification.code_lifetime,
             clock: clock.clone(),
             chance: chance.clone(),
@@ -84,7 +95,7 @@ impl Registry {
             pause: config.registration_lock.pause,
         };
         let registration = RegistrationController {
-            limits,
+            limits: limits.clone(),
             tokens,
             locks,
             accounts: accounts.clone(),
@@ -102,12 +113,19 @@ impl Registry {
             accounts,
             keys,
             events,
+            limits,
             shield: Shield::new(config.limits.get(LimitId::Address)),
             trusted_proxies: config.server.trusted_proxies.clone(),
             outbox,
             storage,
             clock,
         })
+    }
+
+    /// Puts other limits in force, from the next request on.
+    pub fn update_limits(&self, limits: &signet_config::Limits) {
+        self.limits.update(limits.clone());
+        self.shield.update(limits.get(LimitId::Address));
     }
 
     /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.

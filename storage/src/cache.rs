@@ -21,11 +21,15 @@ mod bucket;
 mod counter;
 mod local;
 mod redis;
+mod tally;
+mod window;
 
 pub use bucket::{Bucket, Taken};
 pub use counter::Counted;
 pub use local::Local;
 pub use redis::Redis;
+pub use tally::{Change, Slot, Tally};
+pub use window::{Standing, Window};
 
 /// The cache did not answer, or not in time. What was asked may still have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -45,6 +49,13 @@ pub enum CacheConfigError {
     Parts,
     #[error("no TLS for Redis: the root certificates of this system cannot be used")]
     Tls,
+}
+
+/// What a key looks like. The text is to hold no wildcards of Redis.
+#[derive(Clone, Copy)]
+pub enum Like<'a> {
+    Begins(&'a str),
+    Ends(&'a str),
 }
 
 /// Clones are cheap and lead to the same cache.
@@ -121,6 +132,61 @@ impl Cache {
                 Ok(())
             }
             Self::Redis(redis) => redis.clear(bucket, key).await,
+        }
+    }
+
+    /// How the bucket stands; takes nothing.
+    pub async fn look(&self, bucket: &Bucket, key: &str) -> Result<Standing, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.look(bucket, key)),
+            Self::Redis(redis) => redis.look(bucket, key).await,
+        }
+    }
+
+    /// Takes `amount` permits of a sliding log, or none if there are fewer.
+    pub async fn take_window(&self, window: &Window, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.take_window(window, key, amount)),
+            Self::Redis(redis) => redis.take_window(window, key, amount).await,
+        }
+    }
+
+    /// Takes back the last take of a sliding log: what it was for did not happen.
+    pub async fn untake_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.untake_window(window, key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.untake_window(window, key).await,
+        }
+    }
+
+    /// How the sliding log stands; takes nothing.
+    pub async fn look_window(&self, window: &Window, key: &str) -> Result<Standing, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.look_window(window, key)),
+            Self::Redis(redis) => redis.look_window(window, key).await,
+        }
+    }
+
+    /// Forgets all takes of the sliding log.
+    pub async fn clear_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.clear_window(window, key);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.clear_window(window, key).await,
+        }
+    }
+
+    /// The keys of a limiter's buckets that are not full and begin, or end, so. For operators: all keys are looked at, for
+    /// some seconds at most. A Redis cluster does not tell, which is [`CacheDown`] too.
+    pub async fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Result<Vec<String>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.keys(bucket, like)),
+            Self::Redis(redis) => redis.keys(bucket, like).await,
         }
     }
 

@@ -13,6 +13,7 @@
 //! Not here: what keys mean (`signet-keys`), who may ask and over which wire (`signet`).
 
 pub mod accounts;
+pub mod aws;
 pub mod cache;
 pub mod chance;
 pub mod clock;

@@ -13,6 +13,7 @@ mod memory;
 mod presented;
 mod stored;
 
+use std::fmt;
 use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -28,10 +29,9 @@ use stored::Parts;
 pub use stored::StoredLock;
 
 /// Clones share the queue and the memory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LockHasher(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     /// Today's; stored hashes may have others.
     params: Params,
@@ -42,6 +42,13 @@ struct Inner {
     chance: Chance,
     /// Computes on the calling task instead of a thread: slow for everybody else, and the same in every replay.
     inline: bool,
+}
+
+/// The memory holds traces of locks.
+impl fmt::Debug for LockHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LockHasher")
+    }
 }
 
 /// A place in the queue. Dropping it gives it back.

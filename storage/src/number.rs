@@ -12,6 +12,7 @@
 //! all patterns under one lock. `Plan` applies libphonenumber's documented steps to the same metadata instead.
 
 mod plan;
+mod region;
 
 use std::fmt;
 use std::sync::LazyLock;

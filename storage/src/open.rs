@@ -6,11 +6,11 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::{Client, Config as ClientConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use signet_config::{CacheKind, Config, StorageTarget};
 
 use crate::Storage;
+use crate::aws;
 use crate::cache::{Cache, CacheConfigError};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -36,7 +36,6 @@ pub enum StartError {
     #[error(transparent)]
     Cache(#[from] CacheConfigError),
     #[error("storage.target = \"aws\" needs a build with the feature `aws`")]
-    #[cfg(not(feature = "aws"))]
     NoAws,
 }
 
@@ -156,25 +155,10 @@ fn over_network(common: Builder, world: &World) -> Builder {
         .operation_timeout(OPERATION_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT);
-    common.timeout_config(timeouts.build()).http_client(world.wrap(https()))
+    common.timeout_config(timeouts.build()).http_client(world.wrap(aws::https()))
 }
 
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
-}
-
-#[cfg(feature = "aws")]
 async fn aws(config: &signet_config::Storage, there: Builder) -> Result<Client, StartError> {
-    let shared = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
-        .http_client(https())
-        .load()
-        .await;
-    let there = there.credentials_provider(shared.credentials_provider().expect("the default chain is a provider"));
-    Ok(Client::from_conf(there.build()))
-}
-
-#[cfg(not(feature = "aws"))]
-async fn aws(_: &signet_config::Storage, _: Builder) -> Result<Client, StartError> {
-    Err(StartError::NoAws)
+    let credentials = aws::credentials(&config.region).await.map_err(|aws::NoAws| StartError::NoAws)?;
+    Ok(Client::from_conf(there.credentials_provider(credentials).build()))
 }

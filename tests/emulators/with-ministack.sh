@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# with-ministack.sh COMMAND...: runs COMMAND beside MiniStack, an independent DynamoDB in Python, and stops it afterwards.
+# with-ministack.sh COMMAND...: runs COMMAND beside MiniStack, an independent DynamoDB and SNS in Python, and stops it
+# afterwards.
 #
 # COMMAND sees SIGNET_TEST_ENDPOINT=http://127.0.0.1:4566 and has no other network (common.sh says why). The exit code is
 # COMMAND's; 69 means that the emulator could not be run and COMMAND was not started. Tables live in memory.
@@ -27,7 +28,7 @@ trap 'stop_all $server_pid' EXIT
 log=$run_dir/server.log
 
 # The run's own TMPDIR and state folder, since the defaults are shared by every MiniStack of the machine.
-start "$log" env BIND_HOST=127.0.0.1 GATEWAY_PORT=$port SERVICES=dynamodb LOG_LEVEL=WARNING IOT_MTLS_ENABLED=0 \
+start "$log" env BIND_HOST=127.0.0.1 GATEWAY_PORT=$port SERVICES=dynamodb,sns LOG_LEVEL=WARNING IOT_MTLS_ENABLED=0 \
   PERSIST_STATE=0 TMPDIR="$run_dir" STATE_DIR="$run_dir/state" S3_DATA_DIR="$run_dir/s3" "$venv/bin/ministack"
 server_pid=$started
 wait_for_dynamodb "$venv/bin/python" "$server_pid" 60 "$endpoint" "$log"

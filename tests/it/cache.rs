@@ -15,6 +15,8 @@ use signet_tests::redis::RedisServer;
 mod by_chance;
 mod counters;
 mod down;
+mod tallies;
+mod windows;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const PIN: Bucket = Bucket { id: "pin", size: 5, per: Duration::from_millis(10_007) };

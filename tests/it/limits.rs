@@ -9,6 +9,10 @@ use signet_tests::process::Serving;
 use signet_tests::redis::RedisServer;
 use signet_tests::{Answer, Client, SignalClient, TestRegistry};
 
+mod every_refusal;
+mod operators;
+mod windows;
+
 const NUMBER: &str = "+12025550160";
 
 /// Asks until the registry says this of its cache; it looks by itself, some times a second.
@@ -30,7 +34,7 @@ fn sharing(redis: &RedisServer, config: &mut Config) {
 }
 
 fn limit(config: &mut Config, id: LimitId, size: u64, on_failure: OnFailure) {
-    config.limits.set(id, Limit { size, per: Duration::from_secs(30), on_failure });
+    config.limits.set(id, Limit::bucket(size, Duration::from_secs(30), on_failure));
 }
 
 async fn node(redis: &RedisServer, change: impl FnOnce(&mut Config)) -> TestRegistry {
@@ -142,7 +146,7 @@ async fn a_registry_starts_without_its_redis_and_finds_it_later() {
 
 /// A permit comes back so late that no test sees it.
 fn shielded(config: &mut Config) {
-    let limit = Limit { size: 3, per: Duration::from_secs(3600), on_failure: OnFailure::Allow };
+    let limit = Limit::bucket(3, Duration::from_secs(3600), OnFailure::Allow);
     config.limits.set(LimitId::Address, limit);
 }
 
@@ -176,7 +180,7 @@ async fn one_address_has_so_many_requests_on_whatever_route() {
 #[tokio::test]
 async fn a_permit_comes_back_and_the_wait_is_at_least_a_second() {
     let t = TestRegistry::start_with(|config| {
-        let limit = Limit { size: 1, per: Duration::from_secs(1), on_failure: OnFailure::Allow };
+        let limit = Limit::bucket(1, Duration::from_secs(1), OnFailure::Allow);
         config.limits.set(LimitId::Address, limit);
     });
     let answers = futures::future::join_all((0..10).map(|_| t.client.whoami("x", "y"))).await;

@@ -4,6 +4,7 @@
 
 mod commands;
 mod configuration;
+mod limits;
 mod management;
 mod serve;
 

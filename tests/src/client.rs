@@ -44,7 +44,7 @@ impl Answer {
 
 impl Client {
     pub fn new(http: SocketAddr, management: SocketAddr) -> Self {
-        // Nothing is encrypted here; the client wants to know how it would be.
+        // The HTTP client has no TLS provider of its own and wants one even for plain HTTP. Whoever comes second is refused.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { http: client, base: format!("http://{http}"), management: format!("http://{management}") }
@@ -74,8 +74,13 @@ impl Client {
     }
 
     pub async fn manage(&self, path: &str) -> Answer {
+        self.manage_by("GET", path).await
+    }
+
+    /// Any method on the management port.
+    pub async fn manage_by(&self, method: &str, path: &str) -> Answer {
         let management = Self { base: self.management.clone(), ..self.clone() };
-        management.send("GET", path, &[], "").await
+        management.send(method, path, &[], "").await
     }
 
     async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {

@@ -53,6 +53,18 @@ pub async fn audit(data: &Path) -> Audit {
     audit
 }
 
+/// A process that is not yet a [`Serving`]. A test that fails before it is must not leave it behind.
+struct Started(Option<Child>);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// A running `signet serve`, killed when dropped.
 pub struct Serving {
     pub child: Child,
@@ -67,8 +79,10 @@ impl Serving {
     pub fn start(data: &Path, more: &[&str]) -> Self {
         let mut command = signet();
         command.args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--data"]).arg(data).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("signet starts");
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("signet starts");
+        let mut started = Started(Some(child));
+        let output = started.0.as_mut().and_then(|child| child.stdout.take());
+        let mut output = BufReader::new(output.expect("a pipe"));
         let mut introduction = Vec::new();
         while !introduction.last().is_some_and(|line: &String| line.contains(" demo --url ")) {
             let mut line = String::new();
@@ -82,7 +96,7 @@ impl Serving {
             url.parse().expect("an address")
         };
         let client = Client::new(address("clients"), address("management"));
-        Self { child, client, introduction, output }
+        Self { child: started.0.take().expect("nobody took it"), client, introduction, output }
     }
 
     /// As a power cut would: no chance to clean up.

@@ -1,6 +1,7 @@
 //! `signet serve`: configuration → registry → serve → drain.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use signet_config::{CacheKind, Config, SenderKind, StorageTarget};
 use signet_storage::World;
@@ -10,13 +11,15 @@ use tracing_subscriber::EnvFilter;
 use super::CommandResult;
 use crate::Application;
 use crate::application::LAST_CALL;
+use crate::reload::{Reload, Source};
 
-pub fn run(config: &Config) -> CommandResult {
+pub fn run(config: &Config, source: Source) -> CommandResult {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     actix_rt::System::new().block_on(async {
         let application = Application::build(config, World::real()).await?;
+        reload_when_told(application.reload_from(source, config))?;
         introduce(config, &application)?;
         application.with_last_call(LAST_CALL).run_until(told_to_stop()?).await?;
         writeln!(std::io::stdout(), "Stopped; everything that was answered is kept.")?;
@@ -30,6 +33,17 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     })
+}
+
+/// SIGHUP: the configuration is read again. What comes of it stands in the log.
+fn reload_when_told(reload: Arc<Reload>) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let _ = reload.reload();
+        }
+    });
+    Ok(())
 }
 
 /// What it is, where it listens, where the data lies, and what to try next.
@@ -56,10 +70,8 @@ fn introduce(config: &Config, application: &Application) -> std::io::Result<()> 
     out.flush()
 }
 
-const fn outbox_hint(config: &Config) -> &'static str {
-    match config.verification.sender {
-        SenderKind::Outbox => " /outbox/{number}",
-    }
+fn outbox_hint(config: &Config) -> &'static str {
+    if config.verification.uses(SenderKind::Outbox) { " /outbox/{number}" } else { "" }
 }
 
 /// The binary as the reader can call it, wherever they are.

@@ -1,4 +1,4 @@
-//! The little of an HTTP client that the demo and `signet outbox` need.
+//! The little of an HTTP client that the demo and the commands for operators need.
 
 use std::time::Duration;
 
@@ -60,6 +60,10 @@ impl Http {
 
     pub fn patch(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {
         self.send(self.agent.patch(format!("{}{path}", self.base)), None, body)
+    }
+
+    pub fn delete(&self, path: &str) -> Result<Answer, HttpError> {
+        self.read(self.agent.delete(format!("{}{path}", self.base)).call())
     }
 
     fn send(

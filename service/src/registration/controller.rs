@@ -21,6 +21,7 @@ use super::lock::RegistrationLockVerificationManager;
 use super::request::{Kind, PniPart, Proof, RegistrationRequest};
 use super::response::{AccountIdentity, RegistrationResponse};
 use crate::call::{Call, Reply};
+use crate::client_address;
 use crate::error::ApiError;
 use crate::events::{Event, Events};
 use crate::limits::Limits;
@@ -47,6 +48,8 @@ impl RegistrationController {
     /// `POST /v1/registration`
     pub async fn register(&self, call: Call) -> Result<Reply, ApiError> {
         let mut steps = Steps::start();
+        // Before anything is looked at: an attempt is an attempt, and checking four signatures is work.
+        self.limits.take(LimitId::RegistrationPerAddress, &client_address::key(call.client)).await?;
         let request = RegistrationRequest::read(&call)?;
         let registered = match &request.kind {
             Kind::WithNumber { number, proof } => self.with_number(&request, number, proof, &mut steps).await?,

@@ -1,32 +1,39 @@
 //! The five session routes (contract registration §4.2 to §4.7). Errors that a client can act on carry the session as it is
 //! now, so that the client need not ask for it.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use signet_config::{ChallengeKind, LimitId, Refusal};
+use signet_config::{ChallengeKind, LimitId};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
 use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
-use signet_storage::model::code::{Code, CodeKey, StoredCode};
-use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused, Undelivered};
-use signet_storage::{RecoveryPasswords, Sessions};
+use signet_storage::model::code::CodeKey;
+use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused};
+use signet_storage::{AccountsManager, RecoveryPasswords, Sessions};
 
+use super::budget::SmsBudget;
 use super::captcha::{self, Assessment};
 use super::request::{self, CreateSession, RequestCode, SubmitCode, UpdateSession};
 use super::response::SessionBody;
-use super::sender::Outbox;
+use super::sender::CodeSender;
+use super::test_numbers::TestNumbers;
 use crate::call::{Call, Reply};
-use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::client_address;
+use crate::error::{ApiError, SessionError, SessionStatus};
 use crate::events::{Event, Events};
-use crate::limits::{Limited, Limits};
+use crate::limits::{self, Limited, Limits};
 
+#[derive(Clone)]
 pub struct VerificationController {
     pub sessions: Sessions,
     pub recovery: RecoveryPasswords,
     pub limits: Limits,
-    pub sender: Outbox,
+    pub accounts: AccountsManager,
+    pub budget: Arc<SmsBudget>,
+    pub sender: CodeSender,
+    pub test_numbers: TestNumbers,
     pub events: Events,
     pub challenge: ChallengeKind,
     pub code_key: CodeKey,
@@ -39,8 +46,10 @@ impl VerificationController {
     /// `POST /v1/verification/session`
     pub async fn create(&self, call: Call) -> Result<Reply, ApiError> {
         let CreateSession { number, push } = CreateSession::read(&call)?;
-        let key = format!("{}:{}", number.as_str(), call.client.map_or_else(String::new, |ip: IpAddr| ip.to_string()));
-        self.limits.take(LimitId::VerificationSession, &key).await?;
+        let key = format!("{}:{}", number.as_str(), client_address::key(call.client));
+        if self.test_numbers.code(&number, self.clock.now()).is_none() {
+            self.limits.take(LimitId::VerificationSession, &key).await?;
+        }
 
         let requested = captcha::wanted(self.challenge, push.is_some());
         let challenge = (!requested.is_empty() && push.is_some()).then(|| PushChallenge::draw(&self.chance));
@@ -90,7 +99,7 @@ impl VerificationController {
         session: VerificationSession,
         answer: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationPushChallenge, &session).await?;
+        self.limit(LimitId::VerificationPushChallenge, &id.encoded(), &session).await?;
         let judge = |session: &mut VerificationSession, now| session.answer_push_challenge(answer, now);
         match self.sessions.update(id, judge).await? {
             (session, true) => Ok(session),
@@ -104,7 +113,7 @@ impl VerificationController {
         session: VerificationSession,
         token: &str,
     ) -> Result<VerificationSession, ApiError> {
-        self.limit(LimitId::VerificationCaptcha, &session).await?;
+        self.limit(LimitId::VerificationCaptcha, &id.encoded(), &session).await?;
         match captcha::assess(self.challenge, token) {
             Assessment::Unreadable => Err(ApiError::BadRequest),
             Assessment::Failed => Err(self.error(SessionStatus::ChallengeFailed, &session, None)),
@@ -117,37 +126,16 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
-    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
-    /// before it counts again.
+    /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
-        let transport = RequestCode::read(&call)?.transport.into();
+        let request = RequestCode::read(&call)?;
         let id = request::session_id(call.param("session"))?;
-        let before = self.load(&id).await?;
-        let code = Code::draw(&self.chance);
-        let stored = StoredCode::of(&code, &id, &self.code_key, &self.chance);
-        let send =
-            |session: &mut VerificationSession, now| session.send(transport, stored.clone(), self.code_lifetime, now);
-        let session = match self.sessions.update(&id, send).await? {
-            (session, Ok(())) => session,
-            (session, Err(refused)) => return Err(self.send_refused(&session, refused)),
-        };
-        match self.sender.deliver(session.number(), transport, code) {
-            Ok(()) => {
-                self.events.publish(Event::CodeRequested { holder: None, transport });
-                Ok(self.ok(&session))
-            }
-            Err(refusal) => {
-                let how = how_undelivered(refusal);
-                let take_back = |session: &mut VerificationSession, _| {
-                    session.not_sent(transport, &stored, &before, how);
-                };
-                let (session, ()) = self.sessions.update(&id, take_back).await?;
-                Err(self.undelivered(&session, refusal))
-            }
-        }
+        let me = self.clone();
+        let sent = tokio::spawn(async move { me.send_code(&id, request, call.client).await });
+        sent.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
     }
 
-    fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
+    pub(super) fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
         match refused {
             SendRefused::AlreadyVerified | SendRefused::InformationWanted => {
                 self.error(SessionStatus::Conflict, session, None)
@@ -155,16 +143,6 @@ impl VerificationController {
             SendRefused::NotAllowed | SendRefused::NoneLeft => self.error(SessionStatus::TooMany, session, None),
             SendRefused::TooEarly(wait) => self.error(SessionStatus::TooMany, session, Some(wait)),
         }
-    }
-
-    fn undelivered(&self, session: &VerificationSession, refusal: Refusal) -> ApiError {
-        let (reason, permanent) = match refusal {
-            Refusal::TransportNotAllowed => return self.error(SessionStatus::TransportNotAllowed, session, None),
-            Refusal::Rejected => (Undeliverable::ProviderRejected, true),
-            Refusal::IllegalArgument => (Undeliverable::IllegalArgument, true),
-            Refusal::Unavailable => (Undeliverable::ProviderUnavailable, false),
-        };
-        ApiError::Undeliverable { reason, permanent }
     }
 
     /// `PUT /v1/verification/session/{session}/code`: a wrong code is 200 with `verified` false.
@@ -182,6 +160,9 @@ impl VerificationController {
             self.events.publish(Event::CodeSubmitted { right });
         }
         metrics::counter!("signet_guesses_total", "outcome" => outcome).increment(1);
+        if verdict == Ok(true) {
+            self.budget.verified(session.number(), &id).await;
+        }
         match verdict {
             Ok(_) => {
                 self.close_older_way(&session).await?;
@@ -195,7 +176,7 @@ impl VerificationController {
         }
     }
 
-    async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
+    pub(super) async fn load(&self, id: &SessionId) -> Result<VerificationSession, ApiError> {
         let session = self.sessions.get(id).await?.ok_or(ApiError::NotFound)?;
         self.close_older_way(&session).await?;
         Ok(session)
@@ -209,32 +190,40 @@ impl VerificationController {
         Ok(())
     }
 
-    async fn limit(&self, limiter: LimitId, session: &VerificationSession) -> Result<(), ApiError> {
-        match self.limits.take(limiter, &session.id().encoded()).await {
+    /// Takes a permit; who gets none is told how the session stands.
+    pub(super) async fn limit(
+        &self,
+        limiter: LimitId,
+        key: &str,
+        session: &VerificationSession,
+    ) -> Result<(), ApiError> {
+        match self.limits.take(limiter, key).await {
             Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
                 status: SessionStatus::TooMany,
                 session: SessionBody::of(session, self.clock.now()),
                 retry_after: Some(retry_after),
-                limiter: Some(limiter),
+                limiter: Some(limiter.name()),
             }))),
             other => Ok(other?),
         }
     }
 
-    fn ok(&self, session: &VerificationSession) -> Reply {
+    pub(super) fn ok(&self, session: &VerificationSession) -> Reply {
         Reply::json(200, &SessionBody::of(session, self.clock.now()))
     }
 
-    fn error(&self, status: SessionStatus, session: &VerificationSession, retry_after: Option<Duration>) -> ApiError {
+    pub(super) fn error(
+        &self,
+        status: SessionStatus,
+        session: &VerificationSession,
+        retry_after: Option<Duration>,
+    ) -> ApiError {
+        // Limiters answer in `limit`; what is left of 429 is the session's own schedule.
+        let limiter = (status == SessionStatus::TooMany).then_some(limits::SESSION_SCHEDULE);
+        if let Some(limiter) = limiter {
+            limits::report(limiter, "refused");
+        }
         let session = SessionBody::of(session, self.clock.now());
-        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter: None }))
-    }
-}
-
-const fn how_undelivered(refusal: Refusal) -> Undelivered {
-    match refusal {
-        Refusal::Rejected | Refusal::IllegalArgument => Undelivered::Refused,
-        Refusal::Unavailable => Undelivered::Unavailable,
-        Refusal::TransportNotAllowed => Undelivered::Unreachable,
+        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter }))
     }
 }

@@ -6,6 +6,7 @@ use signet_storage::ids::SessionId;
 use signet_storage::model::session::Transport;
 use signet_storage::number::E164;
 
+use super::sender::ClientKind;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::wire::{self, URL_SAFE_EITHER};
@@ -87,16 +88,21 @@ impl UpdateSession {
 }
 
 #[derive(Deserialize)]
+struct RequestCodeBody {
+    transport: WireTransport,
+    client: String,
+}
+
 pub struct RequestCode {
-    pub transport: WireTransport,
-    /// The client's platform. Required, and of no consequence to the development sender.
-    #[serde(rename = "client")]
-    _client: String,
+    pub transport: Transport,
+    pub client: ClientKind,
+    /// `Accept-Language` as it came.
+    pub language: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum WireTransport {
+enum WireTransport {
     Sms,
     Voice,
 }
@@ -112,7 +118,13 @@ impl From<WireTransport> for Transport {
 
 impl RequestCode {
     pub fn read(call: &Call) -> Result<Self, ApiError> {
-        wire::read(&call.body)
+        let body: RequestCodeBody = wire::read(&call.body)?;
+        let language = call.headers.get("accept-language").filter(|text| !text.trim().is_empty());
+        Ok(Self {
+            transport: body.transport.into(),
+            client: ClientKind::named(&body.client),
+            language: language.map(str::to_owned),
+        })
     }
 }
 

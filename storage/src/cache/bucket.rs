@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use super::window::Standing;
 use crate::clock::Timestamp;
 
 /// The rule of one limiter. Sizes and amounts are to stay below 2^53, where the numbers of Redis' scripts are exact.
@@ -67,6 +68,26 @@ impl Bucket {
         let at = level.map_or(now, |level| level.at.max(now));
         let until_full = Duration::from_millis((self.size - left).saturating_mul(self.per_millis()));
         Some(Level { left, at, full_at: now.plus(super::kept_for(until_full)) })
+    }
+
+    /// How the bucket stands at `now`.
+    pub(super) fn standing(&self, level: Option<&Level>, now: Timestamp) -> Standing {
+        let left = self.available(level, now);
+        let (per, missing) = (self.per_millis(), self.size - left);
+        let since = level.map_or(0, |level| millis_of(now.remaining(level.at)));
+        let wait = |permits: u64| match permits {
+            0 => Duration::ZERO,
+            permits => Duration::from_millis(permits.saturating_mul(per).saturating_sub(since % per)),
+        };
+        Standing { left, next_in: wait(missing.min(1)), full_in: wait(missing) }
+    }
+
+    /// The level that `take.lua` keeps as two numbers: permits left, and the time of the last take.
+    pub(super) fn level_of(&self, kept: &[i64]) -> Option<Level> {
+        let &[left, at] = kept else { return None };
+        let (left, at) = (u64::try_from(left).ok()?, Timestamp::from_millis(at));
+        let until_full = Duration::from_millis(self.size.saturating_sub(left).saturating_mul(self.per_millis()));
+        Some(Level { left, at, full_at: at.plus(super::kept_for(until_full)) })
     }
 
     /// The answer where `available` permits met a wish for `amount`.

@@ -2,7 +2,7 @@
 //!
 //! Values and tombstones share one moka cache with a bound on its weight. It evicts what was used least recently and
 //! turns nothing new away: a policy that did could refuse a new version and later accept an old one. The levels of
-//! buckets and the counters are bounded by [`Kept`].
+//! buckets, sliding logs and counters are bounded by [`Kept`].
 //!
 //! Whether something has expired is asked of our clock. moka's own timer only takes away what nobody asks for any more.
 
@@ -15,10 +15,12 @@ use moka::policy::EvictionPolicy;
 
 use super::bucket::{Bucket, Level, Taken};
 use super::counter::{Counted, Counter};
-use super::{kept_for, report_up};
+use super::window::{Log, Standing, Window};
+use super::{Like, kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
 mod kept;
+mod tallies;
 
 use kept::Kept;
 
@@ -33,7 +35,9 @@ pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
     levels: Arc<Kept<Level>>,
+    logs: Arc<Kept<Log>>,
     counters: Arc<Kept<Counter>>,
+    tallies: tallies::Tallies,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -69,7 +73,14 @@ impl Local {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(MokaExpiry)
             .build();
-        Self { clock, values, levels: Arc::default(), counters: Arc::default() }
+        Self {
+            clock,
+            values,
+            levels: Arc::default(),
+            logs: Arc::default(),
+            counters: Arc::default(),
+            tallies: tallies::tallies(),
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {
@@ -123,6 +134,50 @@ impl Local {
 
     pub(super) fn clear(&self, bucket: &Bucket, key: &str) {
         self.levels.of(bucket.id).shard(key).remove(key);
+    }
+
+    pub(super) fn look(&self, bucket: &Bucket, key: &str) -> Standing {
+        let limiter = self.levels.of(bucket.id);
+        bucket.standing(limiter.shard(key).get(key), self.clock.now())
+    }
+
+    pub(super) fn take_window(&self, window: &Window, key: &str, amount: u64) -> Taken {
+        let now = self.clock.now();
+        self.with_log(window, key, |log| window.take(log, now, amount))
+    }
+
+    pub(super) fn untake_window(&self, window: &Window, key: &str) {
+        self.with_log(window, key, Log::pop_back);
+    }
+
+    /// Changes the log and keeps what comes of it.
+    fn with_log<T>(&self, window: &Window, key: &str, change: impl FnOnce(&mut Log) -> T) -> T {
+        let now = self.clock.now();
+        let limiter = self.logs.of(window.id);
+        let mut shard = limiter.shard(key);
+        let mut log = shard.remove(key).unwrap_or_default();
+        let result = change(&mut log);
+        if let Some(until) = window.ends(&log).filter(|until| now < *until) {
+            shard.put(key, kept::Entry { until, weight: log.len() as u64, value: log }, now);
+        }
+        result
+    }
+
+    pub(super) fn look_window(&self, window: &Window, key: &str) -> Standing {
+        let limiter = self.logs.of(window.id);
+        let shard = limiter.shard(key);
+        window.standing(shard.get(key).unwrap_or(&Log::new()), self.clock.now())
+    }
+
+    pub(super) fn clear_window(&self, window: &Window, key: &str) {
+        self.logs.of(window.id).shard(key).remove(key);
+    }
+
+    pub(super) fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Vec<String> {
+        self.levels.of(bucket.id).keys(self.clock.now(), |key| match like {
+            Like::Begins(text) => key.starts_with(text),
+            Like::Ends(text) => key.ends_with(text),
+        })
     }
 
     pub(super) fn count(&self, key: &str, amount: u64, window: Duration) -> Counted {

@@ -7,6 +7,7 @@
 //! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
 //! when that changes. A call that fails only asks it to look now. What the scripts do is told in their files.
 
+mod tally;
 mod watch;
 
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::bucket::{Bucket, Taken};
 use super::counter::{Counted, Counter};
-use super::{CacheConfigError, CacheDown, kept_for};
+use super::window::{Standing, Window};
+use super::{CacheConfigError, CacheDown, Like, kept_for};
 use crate::clock::{Clock, Timestamp};
 
 /// How long a caller waits at most. An answer that takes longer is worth no more than none.
@@ -33,6 +35,9 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(250);
 const CALLS_AT_ONCE: usize = 4_096;
 /// How much longer than our clock says Redis keeps a counter, so that the two need not agree.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
+/// How long an operator waits at most for a list of keys, and how many Redis looks at in one go.
+const LISTED_WITHIN: Duration = Duration::from_secs(5);
+const LISTED_AT_ONCE: u32 = 1_000;
 /// For a new connection, and for each of the commands that open it.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// Milliseconds before the first and before every later attempt to connect.
@@ -51,8 +56,10 @@ struct Shared {
     put_newer: Script,
     forget: Script,
     take: Script,
+    window: Script,
     count: Script,
     look: Script,
+    tally: Script,
     places: Semaphore,
     up: AtomicBool,
     look_now: Arc<Notify>,
@@ -70,8 +77,10 @@ impl Redis {
             put_newer: Script::from_lua(include_str!("put_newer.lua")),
             forget: Script::from_lua(include_str!("forget.lua")),
             take: Script::from_lua(include_str!("take.lua")),
+            window: Script::from_lua(include_str!("window.lua")),
             count: Script::from_lua(include_str!("count.lua")),
             look: Script::from_lua(include_str!("look.lua")),
+            tally: Script::from_lua(include_str!("tally.lua")),
             places: Semaphore::new(CALLS_AT_ONCE),
             up: AtomicBool::new(false),
             look_now: Arc::new(Notify::new()),
@@ -125,6 +134,62 @@ impl Redis {
         Ok(bucket.answer(available, amount))
     }
 
+    pub(super) async fn look(&self, bucket: &Bucket, key: &str) -> Result<Standing, CacheDown> {
+        let kept = self.look_at(&bucket.redis_key(key), ["s", "t"]).await?;
+        Ok(bucket.standing(bucket.level_of(&kept).as_ref(), self.shared.clock.now()))
+    }
+
+    pub(super) async fn take_window(&self, window: &Window, key: &str, amount: u64) -> Result<Taken, CacheDown> {
+        let [left, wait, _] = self.run_window(window, key, amount, "take").await?;
+        Ok(if left >= amount { Taken::Granted } else { Taken::Refused { retry_after: Duration::from_millis(wait) } })
+    }
+
+    pub(super) async fn untake_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        self.run_window(window, key, 0, "untake").await.map(drop)
+    }
+
+    pub(super) async fn look_window(&self, window: &Window, key: &str) -> Result<Standing, CacheDown> {
+        let [left, next, full] = self.run_window(window, key, 0, "look").await?;
+        Ok(Standing { left, next_in: Duration::from_millis(next), full_in: Duration::from_millis(full) })
+    }
+
+    pub(super) async fn clear_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
+        self.ask(self.shared.client.del(window.redis_key(key))).await
+    }
+
+    async fn run_window(&self, window: &Window, key: &str, amount: u64, mode: &str) -> Result<[u64; 3], CacheDown> {
+        let now = self.shared.clock.now().millis();
+        let keep = millis(window.span() + CLOCK_SLACK);
+        let span = window.span().as_millis();
+        let args = vec![text(window.size), text(span), text(now), text(amount), keep, text(mode)];
+        let answer: Vec<u64> = self.ask(self.shared.run(&self.shared.window, &window.redis_key(key), args)).await?;
+        answer.try_into().map_err(|_| CacheDown)
+    }
+
+    pub(super) async fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Result<Vec<String>, CacheDown> {
+        let pattern = bucket.redis_key(&match like {
+            Like::Begins(text) => format!("{text}*"),
+            Like::Ends(text) => format!("*{text}"),
+        });
+        let prefix = bucket.redis_key("").len();
+        let all = async {
+            let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+            loop {
+                let page = self.shared.client.scan_page(cursor, pattern.clone(), Some(LISTED_AT_ONCE), None);
+                let (next, found): (String, Vec<String>) = self.ask(page).await?;
+                keys.extend(found.iter().filter_map(|key| key.get(prefix..)).map(str::to_owned));
+                if next == "0" {
+                    // Redis may name a key twice.
+                    keys.sort_unstable();
+                    keys.dedup();
+                    return Ok(keys);
+                }
+                cursor = next;
+            }
+        };
+        tokio::time::timeout(LISTED_WITHIN, all).await.unwrap_or(Err(CacheDown))
+    }
+
     pub(super) async fn count(&self, key: &str, amount: u64, window: Duration) -> Result<Counted, CacheDown> {
         let now = self.shared.clock.now();
         let window = kept_for(window);
@@ -135,7 +200,7 @@ impl Redis {
     }
 
     pub(super) async fn counted(&self, key: &str) -> Result<Option<Counted>, CacheDown> {
-        let kept: Vec<i64> = self.look(key, ["n", "e"]).await?;
+        let kept: Vec<i64> = self.look_at(key, ["n", "e"]).await?;
         Ok(counter(&kept).and_then(|counter| counter.seen_at(self.shared.clock.now())))
     }
 
@@ -144,7 +209,7 @@ impl Redis {
     }
 
     /// Two whole numbers of a hash, or nothing.
-    async fn look(&self, key: &str, fields: [&str; 2]) -> Result<Vec<i64>, CacheDown> {
+    async fn look_at(&self, key: &str, fields: [&str; 2]) -> Result<Vec<i64>, CacheDown> {
         self.ask(self.shared.run(&self.shared.look, key, fields.map(text).to_vec())).await
     }
 

@@ -8,10 +8,9 @@ use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Clones are the same memory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Memory(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     turns: Arc<Semaphore>,
     permits: usize,

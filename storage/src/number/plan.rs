@@ -199,17 +199,17 @@ fn bits(region: &Metadata, lengths: fn(&Descriptor) -> &[u16]) -> u32 {
 }
 
 /// A regular expression out of the metadata, compiled when first needed: most plans are never asked.
-struct Pattern {
+pub(super) struct Pattern {
     source: String,
     compiled: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
-    fn start(source: &str) -> Self {
+    pub(super) fn start(source: &str) -> Self {
         Self { source: format!("^(?:{source})"), compiled: OnceLock::new() }
     }
 
-    fn whole(source: &str) -> Self {
+    pub(super) fn whole(source: &str) -> Self {
         Self { source: format!("^(?:{source})$"), compiled: OnceLock::new() }
     }
 
@@ -218,8 +218,13 @@ impl Pattern {
         self.compiled.get_or_init(|| RegexBuilder::new(&self.source).ignore_whitespace(true).build().ok()).as_ref()
     }
 
-    fn matches(&self, digits: &str) -> bool {
+    pub(super) fn matches(&self, digits: &str) -> bool {
         self.regex().is_some_and(|regex| regex.is_match(digits))
+    }
+
+    #[cfg(test)]
+    pub(super) fn compiles(&self) -> bool {
+        self.regex().is_some()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use signet_storage::cache::{Bucket, Cache, Counted, Taken};
+use signet_storage::cache::{Bucket, Cache, Counted, Standing, Taken, Window};
 use signet_storage::clock::ManualClock;
 use signet_tests::redis::RedisServer;
 
@@ -131,6 +131,24 @@ fn reference(bucket: &Bucket, kept: &mut Option<(u64, u64)>, now: u64, amount: u
     Taken::Granted
 }
 
+/// How it stands, found by asking the reference about every moment at which a permit comes back.
+fn stands(bucket: &Bucket, mut kept: Option<(u64, u64)>, now: u64) -> Standing {
+    let (_, t) = kept.unwrap_or((bucket.size, now));
+    let per = bucket.per.as_millis() as u64;
+    let mut at = |time: u64| {
+        let granted = |amount: &u64| reference(bucket, &mut kept, time, *amount, false) == Taken::Granted;
+        (1..=bucket.size).rev().find(granted).unwrap_or(0)
+    };
+    let left = at(now);
+    let moments = (0..20 + (now - t) / per).map(|n| t + n * per).filter(|time| *time >= now);
+    let wait = |time: Option<u64>| Duration::from_millis(time.map_or(0, |time| time - now));
+    let next = moments.clone().find(|time| left < bucket.size && at(*time) > left);
+    let next_in = wait(next);
+    let mut moments = moments;
+    let full_in = wait(moments.find(|time| left < bucket.size && at(*time) == bucket.size));
+    Standing { left, next_in, full_in }
+}
+
 #[test]
 fn any_use_of_a_bucket_follows_the_contract_in_both_caches() {
     by_chance(draws(), async |caches, clock, key, (bucket, draws)| {
@@ -161,6 +179,8 @@ fn any_use_of_a_bucket_follows_the_contract_in_both_caches() {
                     false => cache.peek(&bucket, key, amount).await,
                 };
                 prop_assert_eq!(taken, Ok(expected), "{}: {:?}", cache.kind(), draw);
+                let standing = cache.look(&bucket, key).await;
+                prop_assert_eq!(standing, Ok(stands(&bucket, kept, now)), "{}: {:?}", cache.kind(), draw);
             }
         }
         Ok(())
@@ -218,6 +238,87 @@ fn any_use_of_a_counter_follows_the_model_in_both_caches() {
             let expected = there.map(|(total, ends)| Counted { total, ends_in: ends - now });
             for cache in caches {
                 prop_assert_eq!(cache.counted(&key).await, Ok(expected), "{}", cache.kind());
+            }
+        }
+        Ok(())
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Pull {
+    Take(u64),
+    Untake,
+    Clear,
+    Wait(u64),
+}
+
+fn pulls() -> impl Strategy<Value = (Window, Vec<Pull>)> {
+    let window = (1..6_u64).prop_map(|size| Window { id: "chance", size, span: Duration::from_secs(3_600) });
+    let pull = prop_oneof![
+        8 => (0..3_u64).prop_map(Pull::Take),
+        1 => Just(Pull::Take(7)),
+        1 => Just(Pull::Untake),
+        1 => Just(Pull::Clear),
+        4 => prop::sample::select(vec![1, 599_999, 600_000, 1_800_000, 3_599_999, 3_600_000]).prop_map(Pull::Wait),
+    ];
+    (window, prop::collection::vec(pull, 0..40))
+}
+
+/// What is so of all takes there ever were: of a window's permits, when so many of them are free.
+fn free_in(window: &Window, takes: &[u64], now: u64, wanted: u64) -> Option<Duration> {
+    let span = window.span.as_millis() as u64;
+    let free = |time: u64| takes.iter().filter(|take| **take + span > time).count() as u64 + wanted <= window.size;
+    let moments = std::iter::once(now).chain(takes.iter().map(|take| take + span).filter(|time| *time > now));
+    moments.into_iter().find(|time| free(*time)).map(|time| Duration::from_millis(time - now))
+}
+
+#[test]
+fn no_span_of_a_window_holds_more_than_its_size_in_both_caches() {
+    by_chance(pulls(), async |caches, clock, key, (window, pulls)| {
+        let (mut takes, mut now) = (Vec::new(), 1_000_000_000_000_u64);
+        for pull in pulls {
+            match pull {
+                Pull::Take(amount) => {
+                    let expected = match free_in(&window, &takes, now, amount) {
+                        Some(Duration::ZERO) => Taken::Granted,
+                        Some(wait) => Taken::Refused { retry_after: wait },
+                        None => Taken::Refused { retry_after: window.span },
+                    };
+                    if expected == Taken::Granted {
+                        takes.extend((0..amount).map(|_| now));
+                    }
+                    for cache in caches {
+                        let taken = cache.take_window(&window, key, amount).await;
+                        prop_assert_eq!(taken, Ok(expected), "{}: {:?}", cache.kind(), pull);
+                    }
+                }
+                Pull::Untake => {
+                    // Only what still counts is sure to be kept.
+                    if free_in(&window, &takes, now, window.size) != Some(Duration::ZERO) {
+                        takes.pop();
+                        for cache in caches {
+                            cache.untake_window(&window, key).await.unwrap();
+                        }
+                    }
+                }
+                Pull::Clear => {
+                    takes.clear();
+                    for cache in caches {
+                        cache.clear_window(&window, key).await.unwrap();
+                    }
+                }
+                Pull::Wait(millis) => {
+                    clock.advance(Duration::from_millis(millis));
+                    now += millis;
+                }
+            }
+            let left = (0..=window.size).rev().find(|n| free_in(&window, &takes, now, *n) == Some(Duration::ZERO));
+            let left = left.unwrap_or(0);
+            let next_in = if left == window.size { None } else { free_in(&window, &takes, now, left + 1) };
+            let full_in = free_in(&window, &takes, now, window.size).unwrap();
+            let expected = Standing { left, next_in: next_in.unwrap_or_default(), full_in };
+            for cache in caches {
+                prop_assert_eq!(cache.look_window(&window, key).await, Ok(expected), "{}: {:?}", cache.kind(), pull);
             }
         }
         Ok(())

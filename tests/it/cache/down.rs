@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use signet_storage::cache::{Cache, CacheConfigError, CacheDown, Taken};
+use signet_storage::cache::{Cache, CacheConfigError, CacheDown, Like, Taken, Window};
 use signet_tests::redis::RedisServer;
 
 use super::{HOUR, PIN, becomes, connected, manual_clock, text};
@@ -21,6 +21,13 @@ async fn all_fail_quickly(cache: &Cache) {
     quickly(cache.take(&PIN, SECRET, 1)).await;
     quickly(cache.peek(&PIN, SECRET, 1)).await;
     quickly(cache.clear(&PIN, SECRET)).await;
+    quickly(cache.look(&PIN, SECRET)).await;
+    quickly(cache.keys(&PIN, Like::Begins(SECRET))).await;
+    let window = Window { id: "codes", size: 1, span: HOUR };
+    quickly(cache.take_window(&window, SECRET, 1)).await;
+    quickly(cache.untake_window(&window, SECRET)).await;
+    quickly(cache.look_window(&window, SECRET)).await;
+    quickly(cache.clear_window(&window, SECRET)).await;
     quickly(cache.count(SECRET, 1, HOUR)).await;
     quickly(cache.counted(SECRET)).await;
     quickly(cache.remove(SECRET)).await;

@@ -53,7 +53,8 @@ async fn metrics_are_prometheus_text() {
         assert!(is_sample(line), "{line}");
     }
     let count = |line: &str| samples.clone().any(|sample| sample == line);
-    assert!(count(r#"signet_codes_total{transport="sms",outcome="sent"} 1"#), "{text}");
+    assert!(count(r#"signet_codes_total{sender="outbox",transport="sms",outcome="sent"} 1"#), "{text}");
+    assert!(count(r#"signet_code_delivery_seconds_count{sender="outbox",transport="sms"} 1"#), "{text}");
     assert!(count(r#"signet_guesses_total{outcome="wrong"} 1"#), "{text}");
     assert!(text.contains(r#"route="/v1/verification/session/{session}/code""#), "{text}");
     for told in [number, id] {

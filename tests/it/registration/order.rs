@@ -78,7 +78,7 @@ fn unknown_session() -> (&'static str, Option<Value>) {
 #[tokio::test]
 async fn the_limit_comes_after_the_form_and_before_the_proof() {
     let t = TestRegistry::start_with(|config| {
-        let limit = Limit { size: 1, per: std::time::Duration::from_secs(30), on_failure: OnFailure::Refuse };
+        let limit = Limit::bucket(1, std::time::Duration::from_secs(30), OnFailure::Refuse);
         config.limits.set(LimitId::Registration, limit);
     });
     let desk = Desk::at(t).await;

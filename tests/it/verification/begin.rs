@@ -100,7 +100,7 @@ async fn every_session_is_another() {
 #[tokio::test]
 async fn one_address_begins_so_many_sessions_for_a_number() {
     let t = TestRegistry::start_with(|config| {
-        let limit = Limit { size: 2, per: seconds(30), on_failure: OnFailure::Refuse };
+        let limit = Limit::bucket(2, seconds(30), OnFailure::Refuse);
         config.limits.set(LimitId::VerificationSession, limit);
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
     });

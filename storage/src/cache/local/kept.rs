@@ -73,6 +73,18 @@ impl<V> Family<V> {
         let index = self.hasher.hash_one(key) % SHARDS as u64;
         self.shards[index as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The keys of entries that have not run out, in their order. Costs as much as there are.
+    pub(super) fn keys(&self, now: Timestamp, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut keys = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = shard.by_key.iter().filter(|(key, entry)| now < entry.until && wanted(key));
+            keys.extend(found.map(|(key, _)| key.to_string()));
+        }
+        keys.sort_unstable();
+        keys
+    }
 }
 
 impl<V> Shard<V> {
