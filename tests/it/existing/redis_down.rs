@@ -14,7 +14,13 @@ async fn with_redis(redis: &RedisServer) -> House {
     let h = House::open_with(|config| {
         config.cache.kind = CacheKind::Redis;
         config.cache.url = Some(Secret::new(redis.url()));
-        for id in [LimitId::Registration, LimitId::CheckTotp, LimitId::VerificationSession] {
+        for id in [
+            LimitId::RegistrationPerAddress,
+            LimitId::Registration,
+            LimitId::CheckTotp,
+            LimitId::CodePerNumber,
+            LimitId::VerificationSession,
+        ] {
             let usual = config.limits.get(id);
             let generous = Limit { size: 1000, per: Duration::from_secs(1), on_failure: OnFailure::Allow, ..usual };
             config.limits.set(id, generous);
