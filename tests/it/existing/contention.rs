@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use signet_config::RegistrationLock;
+use signet_config::{LimitId, RegistrationLock};
 use signet_storage::Chance;
 use signet_storage::dynamo::faults::Fault;
 use signet_storage::lock_hasher::{LockHasher, PresentedLock, StoredLock};
@@ -29,11 +29,11 @@ async fn until_committing(h: &House) {
 }
 
 /// A registration whose first commit is held back while `meanwhile` happens.
-async fn held_back(h: &House, home: &Home, lock: Option<&str>, meanwhile: impl Future<Output = ()>) -> Answer {
+async fn held_back(h: &House, home: &Home, by: By, lock: Option<&str>, meanwhile: impl Future<Output = ()>) -> Answer {
     h.t.faults.take_seen();
     h.t.faults.once(COMMIT, Fault::Delay(Duration::from_millis(400)));
-    let body = h.body(home, By::Session, lock);
-    let (answer, ()) = tokio::join!(h.send(home, By::Session, &body), async {
+    let body = h.body(home, by, lock);
+    let (answer, ()) = tokio::join!(h.send(home, by, &body), async {
         until_committing(h).await;
         meanwhile.await;
     });
@@ -49,7 +49,7 @@ async fn a_lock_set_between_check_and_write_is_asked_for() {
         let home = h.settle(number, None).await;
         let lock = hashed(PIN).await;
         let set = async { h.change(&home, |account| account.registration_lock = Some(lock.clone())).await };
-        let answer = held_back(&h, &home, sent, set).await;
+        let answer = held_back(&h, &home, By::Session, sent, set).await;
         assert_eq!(answer.status, status, "{sent:?}: {answer:?}");
         let account = h.account(&home).await;
         assert!(account.registration_lock.is_some());
@@ -65,7 +65,7 @@ async fn a_lock_changed_between_check_and_write_is_asked_for() {
     let home = h.settle(NUMBER, Some(PIN)).await;
     let lock = hashed(WRONG).await;
     let set = async { h.change(&home, |account| account.registration_lock = Some(lock.clone())).await };
-    let answer = held_back(&h, &home, Some(PIN), set).await;
+    let answer = held_back(&h, &home, By::Session, Some(PIN), set).await;
     assert_eq!(answer.status, 423, "{answer:?}");
     assert_eq!(answer.json()["attemptsLeft"], 9);
     assert_eq!(h.whoami(&home, &h.newcomer).await.status, 401);
@@ -81,22 +81,25 @@ async fn an_owner_who_comes_back_in_the_last_moment_keeps_the_account() {
     let seen = async {
         h.whoami(&home, &h.owner).await.expect(200);
     };
-    let answer = held_back(&h, &home, None, seen).await;
+    let answer = held_back(&h, &home, By::Session, None, seen).await;
     assert_eq!(answer.status, 423, "{answer:?}");
     assert_eq!(answer.json()["idleDays"], 0);
 }
 
-/// Something else of the account changes: the newcomer who opened the lock does not have to open it twice.
+/// Something else of the account changes: what the newcomer was asked for and has answered is neither asked nor counted twice.
 #[tokio::test]
 async fn a_change_of_something_else_costs_no_second_guess() {
-    let h = House::open();
+    let h = House::open_with(|config| {
+        super::limit(config, LimitId::CheckTotp, 1, Duration::from_secs(6));
+        super::limit(config, LimitId::Pin, 1, super::DAY);
+    });
     let home = h.settle(NUMBER, Some(PIN)).await;
     let set = async { h.change(&home, |account| account.discoverable_by_phone_number = false).await };
-    let answer = held_back(&h, &home, Some(PIN), set).await;
+    let answer = held_back(&h, &home, By::Session, Some(PIN), set).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(h.account(&home).await.version, 2);
     let left = h.come(&home, By::Session, None).await.expect(423)["attemptsLeft"].clone();
-    assert_eq!(left, 10);
+    assert_eq!(left, 1);
 }
 
 #[tokio::test]
@@ -105,10 +108,21 @@ async fn an_account_removed_between_check_and_write_is_made_anew() {
     let home = h.settle(NUMBER, Some(PIN)).await;
     // Removing is a transaction too, and not the one that is held back.
     let remove = async { assert_eq!(h.remove(&home, &h.owner).await.status, 204) };
-    let answer = held_back(&h, &home, Some(PIN), remove).await;
+    let answer = held_back(&h, &home, By::Session, Some(PIN), remove).await;
     let body = answer.expect(201);
     assert_eq!((&body["uuid"], &body["reregistration"]), (&serde_json::json!(home.aci), &serde_json::json!(false)));
     Audit::of(&h.t.registry.storage).await.expect_clean();
+}
+
+/// What proved the account is used up by a failure meanwhile, so it is asked for again and is not there.
+#[tokio::test]
+async fn a_recovery_password_lost_between_check_and_write_proves_nothing() {
+    let h = House::open();
+    let home = h.settle(NUMBER, Some(PIN)).await;
+    let fail = async { assert_eq!(h.come(&home, By::Session, None).await.status, 423) };
+    assert_eq!(held_back(&h, &home, By::Aci, Some(PIN), fail).await.status, 403);
+    assert_eq!(h.whoami(&home, &h.newcomer).await.status, 401);
+    assert_eq!(h.come(&home, By::Session, Some(PIN)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -134,6 +134,21 @@ async fn one_time_passwords_are_limited_by_account() {
     assert_eq!(h.come(&home, By::Session, Some(PIN)).await.status, 200);
 }
 
+/// The limiter `registration` is for numbers, and who comes by ACI names none.
+#[tokio::test]
+async fn by_aci_the_limit_of_the_number_does_not_count() {
+    let h = House::open_with(|config| limit(config, LimitId::Registration, 2, Duration::from_secs(30)));
+    let home = h.settle(NUMBER, None).await;
+    for _ in 0..3 {
+        assert_eq!(h.come(&home, By::Aci, None).await.status, 200);
+    }
+    assert_eq!(h.come(&home, By::Number, None).await.status, 200);
+    for by in [By::Number, By::Session] {
+        assert_eq!(refused_by(&h.come(&home, by, None).await), (429, Some("registration"), Some("30")));
+    }
+    assert_eq!(h.come(&home, By::Aci, None).await.status, 200);
+}
+
 /// Kind C: who has a wrong password takes no permit of the owner's.
 #[tokio::test]
 async fn a_wrong_password_takes_no_permit() {

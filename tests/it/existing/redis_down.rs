@@ -1,7 +1,9 @@
-//! Guesses are counted in Redis. Where they cannot be counted nobody guesses, and nothing happens to the account.
+//! Guesses are counted in Redis, one at a time however many come. Where they cannot be counted nobody guesses, and nothing
+//! happens to the account.
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use signet_config::{CacheKind, Limit, LimitId, OnFailure, Secret};
 use signet_storage::dynamo::tables::Table as Rows;
 use signet_tests::Table;
@@ -60,6 +62,27 @@ async fn a_wrong_guess_is_counted_in_redis_for_five_minutes() {
     assert_eq!(h.come(&home, By::Session, Some(PIN)).await.status, 200);
     assert_eq!(redis.ask(&["EXISTS", &key]), "0", "success leaves nothing");
     assert_eq!(redis.ask(&["KEYS", "reglock*"]), "*0", "nor a judge who is gone");
+}
+
+/// Between any two questions to Redis there is room for others.
+#[tokio::test]
+async fn of_a_hundred_guesses_at_once_one_is_judged() {
+    let redis = RedisServer::start();
+    let h = with_redis(&redis).await;
+    let home = h.settle(NUMBER, Some(PIN)).await;
+    for left in [9, 8] {
+        let body = h.body(&home, By::Session, Some(WRONG));
+        let answers = join_all((0..100).map(|_| h.send(&home, By::Session, &body))).await;
+        let having = |status| answers.iter().filter(|answer| answer.status == status).count();
+        assert_eq!((having(423), having(429)), (1, 99));
+        let asked = h.come(&home, By::Session, None).await;
+        assert_eq!(asked.json()["attemptsLeft"], left);
+        redis.ask(&["DEL", &format!("reglock:{}", home.aci)]);
+    }
+    let body = h.body(&home, By::Session, Some(PIN));
+    let answers = join_all((0..100).map(|_| h.send(&home, By::Session, &body))).await;
+    assert!(answers.iter().any(|answer| answer.status == 200));
+    assert!(answers.iter().all(|answer| [200, 429].contains(&answer.status)));
 }
 
 #[tokio::test]
