@@ -1,8 +1,6 @@
 //! The budget of messages: every rule against the attack it is for, replayed over HTTP with the clock moved, and counted by what
 //! the sender really sent. With `--nocapture` each attack prints how many messages went out.
 
-#![allow(clippy::print_stdout, reason = "how many messages an attack gets is what these tests are for")]
-
 mod address;
 mod country;
 mod spending;

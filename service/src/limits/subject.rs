@@ -15,6 +15,7 @@ use signet_storage::{AccountsManager, StoreError};
 
 use super::{Limits, Rule, rule};
 use crate::client_address;
+use crate::registration::lock::pause_key;
 
 /// What was asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +81,6 @@ impl Subject {
     }
 }
 
-/// The counter of failed registration locks, whose window is the wait.
-pub fn lock_counter(aci: AccountId) -> String {
-    format!("reglock:{aci}")
-}
-
 impl Limits {
     /// How all limiters of the subject stand.
     pub async fn show(&self, subject: &Subject, accounts: &AccountsManager) -> Result<Overview, SubjectError> {
@@ -99,7 +95,7 @@ impl Limits {
             self.clear(*limiter, key).await.map_err(|_| SubjectError::Cache)?;
         }
         for aci in &keys.locks {
-            self.cache.remove(&lock_counter(*aci)).await?;
+            self.cache.remove(&pause_key(*aci)).await?;
         }
         tracing::info!(limiters = keys.limiters.len(), "an operator reset the limits of a number, account or address");
         self.overview(keys).await
@@ -120,7 +116,7 @@ impl Limits {
         }
         for aci in keys.locks {
             // One failed attempt, and the next one waits until the counter is gone.
-            let counted = self.cache.counted(&lock_counter(aci)).await?;
+            let counted = self.cache.counted(&pause_key(aci)).await?;
             let wait = counted.map_or(0, |counted| millis(counted.ends_in));
             limiters.push(Row {
                 limiter: "reglock".to_owned(),
