@@ -48,10 +48,12 @@ impl AccountsManager {
     async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
         let (me, key, version) = (self.clone(), cache_key(account.aci), account.version);
         finished(tokio::spawn(async move {
-            me.dynamo.commit("remove", writes).await?;
-            // A cache that does not answer keeps its copy for an hour at most.
-            let _ = me.cache.forget(&key, version, CACHED_FOR).await;
-            Ok(())
+            let done = me.dynamo.commit("remove", writes).await;
+            // Also where nobody knows whether it took place. A cache that does not answer keeps its copy for an hour at most.
+            if matches!(done, Ok(()) | Err(CommitError::Store(_))) {
+                let _ = me.cache.forget(&key, version, CACHED_FOR).await;
+            }
+            done
         }))
         .await
     }
