@@ -64,15 +64,15 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
+    /// Simulate a registry with a bad day, by seed, and check what it promises.
+    #[cfg(feature = "sim")]
+    Sim(sim::Options),
     /// Look at, or reset, the limits of a running registry.
     #[command(subcommand)]
     Limits(LimitsCommand),
     /// Work with the audit.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Simulate a registry with a bad day, by seed, and check what it promises.
-    #[cfg(feature = "sim")]
-    Sim(sim::Options),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -112,9 +112,9 @@ impl Arguments {
             Command::Outbox { number } => outbox::run(&config, &number),
             Command::Limits(command) => limits::run(&config, &command),
             Command::Tables { create } => tables::run(&config, create),
-            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             #[cfg(feature = "sim")]
             Command::Sim(options) => sim::run(&options),
+            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

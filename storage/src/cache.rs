@@ -135,6 +135,14 @@ impl Cache {
         }
     }
 
+    /// Takes a cache in this process away, or brings it back with what it held: an outage, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn set_away(&self, away: bool) {
+        if let Self::Local(local) = self {
+            local.set_away(away);
+        }
+    }
+
     /// How the bucket stands; takes nothing.
     pub async fn look(&self, bucket: &Bucket, key: &str) -> Result<Standing, CacheDown> {
         match self {
@@ -187,14 +195,6 @@ impl Cache {
         match self {
             Self::Local(local) => Ok(local.here()?.keys(bucket, like)),
             Self::Redis(redis) => redis.keys(bucket, like).await,
-        }
-    }
-
-    /// Takes a cache in this process away, or brings it back with what it held: an outage, for tests.
-    #[cfg(feature = "test-util")]
-    pub fn set_away(&self, away: bool) {
-        if let Self::Local(local) = self {
-            local.set_away(away);
         }
     }
 

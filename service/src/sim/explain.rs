@@ -21,11 +21,26 @@ pub enum Seen {
 
 /// All that may be true after it, if any of `truths` was before; nothing if no order explains what was heard.
 pub fn explain(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> BTreeSet<State> {
+    search(truths, heard, 0, round)
+}
+
+/// The same if every action may have been done once before the time that was answered: a change whose answer the store lost,
+/// and over which somebody else wrote before it was sent again, is not recognised any more and is made once more.
+pub fn explain_twice(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> BTreeSet<State> {
+    let earlier = heard.iter().map(|one| Heard { op: one.op.clone(), seen: Seen::Lost });
+    let all: Vec<Heard> = heard.iter().cloned().chain(earlier).collect();
+    search(truths, &all, heard.len(), round)
+}
+
+/// `earlier`: so many at the end are to come before those at the beginning that they are of.
+fn search(truths: &BTreeSet<State>, heard: &[Heard], earlier: usize, round: Round) -> BTreeSet<State> {
     let mut reached = BTreeMap::from([(0_u32, truths.clone())]);
     for _ in heard {
         let mut next: BTreeMap<u32, BTreeSet<State>> = BTreeMap::new();
         for (done, states) in &reached {
-            for (n, one) in heard.iter().enumerate().filter(|(n, _)| done & (1 << n) == 0) {
+            let is_done = |n: usize| done & (1 << n) != 0;
+            let free = |n: usize| !is_done(n) && (n >= earlier || is_done(n + earlier));
+            for (n, one) in heard.iter().enumerate().filter(|(n, _)| free(*n)) {
                 let after = states.iter().flat_map(|state| fitting(state, one, round));
                 next.entry(done | 1 << n).or_default().extend(after);
             }

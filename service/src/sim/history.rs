@@ -141,13 +141,13 @@ impl Drawing {
     /// What happens between rounds, to nobody in particular.
     fn weather(&mut self) {
         self.round += 1;
-        if self.one_in(5) {
+        if self.one_in(9) {
             let wait = match self.chance.below(100) {
-                0..30 => Duration::from_secs(61),
-                30..60 => Duration::from_secs(301),
-                60..75 => Duration::from_secs(3_700),
-                75..88 => Duration::from_secs(86_400),
-                88..97 => Duration::from_secs(8 * 86_400),
+                0..40 => Duration::from_secs(61),
+                40..70 => Duration::from_secs(301),
+                70..78 => Duration::from_secs(3_700),
+                78..90 => Duration::from_secs(86_400),
+                90..97 => Duration::from_secs(8 * 86_400),
                 _ => Duration::from_secs(31 * 86_400),
             };
             self.push(What::Wait(wait));
@@ -156,7 +156,7 @@ impl Drawing {
             let percent = [0, 0, 3, 10, 40][self.chance.below(5) as usize];
             self.push(What::Faults(percent));
         }
-        if self.one_in(if self.cache_away { 6 } else { 80 }) {
+        if self.one_in(if self.cache_away { 4 } else { 100 }) {
             self.cache_away = !self.cache_away;
             self.push(What::Cache(self.cache_away));
         }
@@ -171,7 +171,7 @@ impl Drawing {
         let mut per_number = vec![0; self.scripts.len() / PERSONS as usize];
         let mut sends = vec![false; per_number.len()];
         for _ in 0..size {
-            let actor = self.chance.below(u32::try_from(self.scripts.len()).expect("few actors"));
+            let actor = self.actor();
             let (number, person) = (actor / PERSONS, actor % PERSONS);
             let script = self.next(actor as usize);
             let busy = &mut per_number[number as usize];
@@ -190,6 +190,17 @@ impl Drawing {
         }
     }
 
+    /// Mostly somebody who is in the middle of something: sessions do not live long.
+    fn actor(&self) -> u32 {
+        let busy: Vec<usize> = (0..self.scripts.len()).filter(|actor| !self.scripts[*actor].is_empty()).collect();
+        let draw = |among: usize| self.chance.below(u32::try_from(among).expect("few actors"));
+        if busy.is_empty() || self.one_in(4) {
+            draw(self.scripts.len())
+        } else {
+            u32::try_from(busy[draw(busy.len()) as usize]).expect("few actors")
+        }
+    }
+
     fn next(&mut self, actor: usize) -> Vec<Action> {
         if self.scripts[actor].is_empty() {
             let script = self.script();
@@ -202,12 +213,15 @@ impl Drawing {
     fn script(&self) -> Vec<Vec<Action>> {
         let (right, wrong) = (Action::Guess { right: true }, Action::Guess { right: false });
         let begin = Action::Begin { old_form: self.one_in(12) };
-        let register = Action::Register(self.registration());
-        let again = Action::Register(self.registration());
+        let register = Action::Register(self.registration(true));
+        let again = Action::Register(self.registration(false));
+        let keeps_totp = Action::Register(Registration { totp: Totp::Right, ..self.registration(true) });
         let whoami = Action::WhoAmI { old: self.one_in(3) };
         let alone = |actions: &[Action]| actions.iter().map(|action| vec![*action]).collect::<Vec<_>>();
         match self.chance.below(20) {
-            0..6 => alone(&[begin, Action::Code, right, register, whoami]),
+            0..4 => alone(&[begin, Action::Code, right, register, whoami]),
+            4 => alone(&[begin, Action::Code, right, register, whoami, Action::Delete, again]),
+            5 => alone(&[begin, Action::Code, right, register, Action::Totp, Action::Link, keeps_totp]),
             6 => alone(&[begin, Action::Code, right, register, again, whoami, again]),
             7 => alone(&[begin, Action::Code, Action::Code, right, register]),
             8 => alone(&[begin, Action::Code, wrong, wrong, right, Action::Code, right]),
@@ -216,36 +230,37 @@ impl Drawing {
             11 => vec![vec![begin], vec![Action::Code], vec![right], vec![register, again], vec![whoami]],
             12 => alone(&[register, again]),
             13 => vec![vec![register, again, whoami]],
-            14 => alone(&[Action::Totp, whoami]),
-            15 => alone(&[Action::Link, whoami, register]),
+            14 => alone(&[begin, Action::Code, right, Action::Totp, keeps_totp, whoami]),
+            15 => alone(&[Action::Link, whoami, again]),
             16 => alone(&[Action::Delete, whoami, begin, Action::Code, right, register]),
             17 => vec![vec![Action::Delete, whoami, register]],
             _ => alone(&[whoami]),
         }
     }
 
-    fn registration(&self) -> Registration {
-        let proof = match self.chance.below(10) {
-            0..7 => Proof::Session,
-            7 | 8 => Proof::Recovery { right: !self.one_in(4) },
-            _ => Proof::Aci { right: !self.one_in(4) },
+    /// `proved`: most likely by the session that was just verified.
+    fn registration(&self, proved: bool) -> Registration {
+        let proof = match self.chance.below(if proved { 30 } else { 10 }) {
+            6..9 => Proof::Recovery { right: !self.one_in(5) },
+            9 => Proof::Aci { right: !self.one_in(5) },
+            _ => Proof::Session,
         };
         let lock = match self.chance.below(10) {
             0..4 => Lock::None,
-            4..8 => Lock::Own,
+            4..9 => Lock::Own,
             _ => Lock::Wrong,
         };
-        let totp = match self.chance.below(12) {
+        let totp = match self.chance.below(24) {
             0 => Totp::Right,
             1 => Totp::Wrong,
             _ => Totp::None,
         };
         Registration {
             proof,
-            old_form: self.one_in(6),
+            old_form: self.one_in(if proved { 20 } else { 4 }),
             lock,
-            leaves_recovery: self.one_in(2),
-            skips_transfer: !self.one_in(4),
+            leaves_recovery: !self.one_in(3),
+            skips_transfer: !self.one_in(5),
             can_transfer: self.one_in(4),
             totp,
         }

@@ -14,6 +14,8 @@ pub struct Counts {
     pub audits: u32,
     /// Times that sessions were given up because too much was possible.
     pub given_up: u32,
+    /// Rounds that only an action done twice explains.
+    pub twice: u32,
     most_truths: usize,
 }
 
@@ -66,6 +68,7 @@ impl Counts {
             *self.requests.entry(key.clone()).or_default() += count;
         }
         (self.audits, self.given_up) = (self.audits + other.audits, self.given_up + other.given_up);
+        self.twice += other.twice;
         self.truths(other.most_truths);
     }
 }
@@ -99,6 +102,7 @@ impl fmt::Display for Counts {
         }
         writeln!(f, "  {:<27} {:>7}", "audits of all rows", self.audits)?;
         writeln!(f, "  {:<27} {:>7}", "most truths at once", self.most_truths)?;
+        writeln!(f, "  {:<27} {:>7}", "rounds with a change twice", self.twice)?;
         writeln!(f, "  {:<27} {:>7}", "sessions given up", self.given_up)
     }
 }

@@ -107,6 +107,7 @@ impl Town {
 fn config() -> Config {
     let mut config = Config::for_testing();
     config.storage.target = StorageTarget::Embedded;
+    config.recovery.by_aci = true;
     for id in LimitId::ALL.iter().filter(|id| **id != LimitId::Pin) {
         let limit = config.limits.get(*id);
         config.limits.set(*id, Limit { size: 1_000_000, per: Duration::from_millis(1), ..limit });

@@ -3,7 +3,7 @@
 use super::{Answer, Branch, CACHED, DAY, Holder, REMEMBERED, Round, State, Who};
 
 impl Holder {
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.who == Who::Told(name.to_owned())
     }
 }
@@ -23,14 +23,19 @@ impl State {
     /// An account that is gone already is removed.
     pub(super) fn delete(&self, name: &str, by: u32, round: Round) -> Vec<Branch> {
         let me = Who::Told(name.to_owned());
-        self.let_in(&me, by, round.now, |mut after| {
+        let mut branches = self.let_in(&me, by, round.now, |mut after| {
             if let Some(holder) = after.holder.clone().filter(|holder| holder.is(name)) {
                 after.outdate(round);
                 after.gone = Some((holder.who, round.now + REMEMBERED));
                 (after.holder, after.recovery) = (None, None);
             }
             vec![self.answers(204, after)]
-        })
+        });
+        // They were let in, and then somebody else deleted the account.
+        if round.crowded && !self.holder.as_ref().is_some_and(|holder| holder.is(name)) {
+            branches.push(self.stays(204));
+        }
+        branches
     }
 
     /// What `inside` says to the device with this password; 401 to any other.

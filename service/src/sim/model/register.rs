@@ -36,6 +36,13 @@ impl Holder {
     pub const fn is_locked(&self, now: i64) -> bool {
         self.lock.is_some() && now < self.seen + LOCK_HOLDS
     }
+
+    const fn lets_in(&self, wish: &Registration) -> bool {
+        match wish.totp {
+            None => !self.totp,
+            Some(right) => self.totp && right,
+        }
+    }
 }
 
 impl State {
@@ -55,16 +62,30 @@ impl State {
                 _ if round.crowded => self.proved(id, wish, round).into_iter().chain([self.stays(403)]).collect(),
                 _ => vec![self.stays(403)],
             },
-            // Recovery by ACI is switched off.
-            Proof::Aci { .. } => vec![self.stays(400)],
+            Proof::Aci { .. } if wish.leaves.is_none() => vec![self.stays(400)],
+            Proof::Aci { who, recovery } => {
+                let named = |holder: &&Holder| holder.is(who) && holder.recovery == Some(*recovery);
+                match self.holder.as_ref().filter(named) {
+                    Some(holder) => self.recovered(id, holder, wish, round),
+                    None => vec![self.stays(403)],
+                }
+            }
         }
+    }
+
+    /// Recovery by ACI: the one-time password comes first, and the number stays as it is written.
+    fn recovered(&self, id: u32, holder: &Holder, wish: &Registration, round: Round) -> Vec<Branch> {
+        if !holder.lets_in(wish) {
+            return vec![self.stays(441)];
+        }
+        self.proved(id, &Registration { old_form: holder.old_form, ..wish.clone() }, round)
     }
 
     fn proved(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
         let Some(holder) = &self.holder else {
             let remembered = self.gone.as_ref().filter(|(_, until)| round.now < *until);
             let who = remembered.map_or(Who::Untold(id), |(who, _)| who.clone());
-            return vec![self.taken_by(id, who, wish, 201, round)];
+            return self.taken_by(id, who, wish, 201, round);
         };
         if holder.can_transfer && !wish.skips_transfer {
             return vec![self.stays(409)];
@@ -102,7 +123,7 @@ impl State {
         let mut after = self.clone();
         after.outdate(round);
         after.holder = Some(Holder { frozen: true, recovery: None, ..holder.clone() });
-        let asks_first = matches!(wish.proof, Proof::Recovery(_)) && wish.lock.is_none();
+        let asks_first = !matches!(wish.proof, Proof::Session(_)) && wish.lock.is_none();
         if !asks_first {
             after.recovery = None;
         }
@@ -111,17 +132,13 @@ impl State {
 
     fn unlocked(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
         let Some(holder) = &self.holder else { return Vec::new() };
-        let allowed = match wish.totp {
-            None => !holder.totp,
-            Some(right) => holder.totp && right,
-        };
-        if !allowed {
+        if !holder.lets_in(wish) {
             return vec![self.stays(441)];
         }
-        vec![self.taken_by(id, holder.who.clone(), wish, 200, round)]
+        self.taken_by(id, holder.who.clone(), wish, 200, round)
     }
 
-    fn taken_by(&self, id: u32, who: Who, wish: &Registration, status: u16, round: Round) -> Branch {
+    fn taken_by(&self, id: u32, who: Who, wish: &Registration, status: u16, round: Round) -> Vec<Branch> {
         let mut after = self.clone();
         after.outdate(round);
         after.holder = Some(Holder {
@@ -140,6 +157,9 @@ impl State {
         if let Some(whose) = wish.leaves {
             after.recovery = Some((whose, round.now + RECOVERY_LIVES));
         }
-        Branch { told: Some(Answer { status, verified: None, who: Some(who) }), after }
+        let taken = |after| Branch { told: Some(Answer { status, verified: None, who: Some(who.clone()) }), after };
+        // The right guess that verified the session may only then get to closing the older way in, which is now the new one.
+        let closed = round.crowded.then(|| taken(Self { recovery: None, ..after.clone() }));
+        closed.into_iter().chain([taken(after)]).collect()
     }
 }
