@@ -148,3 +148,19 @@ async fn thirty_two_who_remove_and_register_at_once() {
         h.come(&home, By::Session, None).await;
     }
 }
+
+/// Who was let in a moment ago and asks for removal meets an account that somebody else has taken over since.
+#[tokio::test]
+async fn an_account_that_was_taken_over_meanwhile_is_not_removed() {
+    let h = House::open();
+    let home = h.settle(NUMBER, None).await;
+    let (accounts, keys) = (&h.t.registry.accounts, &h.t.registry.keys);
+    let let_in = accounts.get(home.aci).await.unwrap().unwrap();
+    let device = let_in.device(DeviceId::PRIMARY).unwrap();
+    h.come(&home, By::Session, None).await.expect(200);
+
+    let asked_by = (device.id, &device.auth);
+    assert!(!accounts.remove(home.aci, asked_by, |account| keys.writes_for_removed_account(account)).await.unwrap());
+    h.whoami(&home, &h.newcomer).await.expect(200);
+    assert_eq!(Audit::of(&h.t.registry.storage).await.expect_clean().accounts.len(), 1);
+}
