@@ -13,8 +13,8 @@ pub enum Bug {
     GuessCountedAfterwards,
     /// A code asked for too early replaces the one before, and is then refused.
     ResendOverwrites,
-    /// If the cache has no answer, nobody has guessed at the lock, and it is taken for opened.
-    LockOpenWithoutCache,
+    /// The lock of an account that is not in the cache is taken for opened.
+    LockOpenOnCacheMiss,
 }
 
 thread_local! {

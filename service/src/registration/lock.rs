@@ -20,6 +20,8 @@ use signet_storage::ids::AccountId;
 use signet_storage::lock_hasher::{LockHasher, MatchedLock, PresentedLock, StoredLock};
 use signet_storage::model::evidence::Locked;
 use signet_storage::model::{Account, LockCleared, VerifiedBy};
+#[cfg(feature = "planted-bugs")]
+use signet_storage::planted::{Bug, planted};
 
 use crate::error::ApiError;
 use crate::events::{Event, Events};
@@ -65,8 +67,7 @@ impl RegistrationLockVerificationManager {
         by: VerifiedBy,
     ) -> Result<LockCleared, ApiError> {
         #[cfg(feature = "planted-bugs")]
-        if signet_storage::planted::planted(signet_storage::planted::Bug::LockOpenWithoutCache) && !self.cache.healthy()
-        {
+        if planted(Bug::LockOpenOnCacheMiss) && self.accounts.get_cached(account.aci).await.is_none() {
             return LockCleared::without_lock(account, Duration::ZERO, self.clock.now())
                 .map_err(|_| ApiError::Contested);
         }

@@ -98,7 +98,7 @@ pub enum Totp {
 
 /// How many numbers a history with so many clients is about. The first has two forms.
 pub const fn numbers(clients: u32) -> u32 {
-    let numbers = clients / 4;
+    let numbers = clients.div_ceil(PERSONS);
     if numbers < 3 { 3 } else { numbers }
 }
 
@@ -152,8 +152,8 @@ impl Drawing {
             };
             self.push(What::Wait(wait));
         }
-        if self.one_in(25) {
-            let percent = [0, 0, 3, 10, 40][self.chance.below(5) as usize];
+        if self.one_in(if self.round == 1 { 2 } else { 18 }) {
+            let percent = [0, 0, 5, 20, 40][self.chance.below(5) as usize];
             self.push(What::Faults(percent));
         }
         if self.one_in(if self.cache_away { 4 } else { 100 }) {
@@ -170,9 +170,13 @@ impl Drawing {
         let size = if self.one_in(2) { 1 } else { 1 + self.chance.below(clients) };
         let mut per_number = vec![0; self.scripts.len() / PERSONS as usize];
         let mut sends = vec![false; per_number.len()];
+        let mut acted = vec![false; self.scripts.len()];
         for _ in 0..size {
             let actor = self.actor();
             let (number, person) = (actor / PERSONS, actor % PERSONS);
+            if std::mem::replace(&mut acted[actor as usize], true) {
+                continue;
+            }
             let script = self.next(actor as usize);
             let busy = &mut per_number[number as usize];
             // Two codes at once to one number could not be told apart by whoever reads the messages.

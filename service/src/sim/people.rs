@@ -117,7 +117,7 @@ impl Memory {
         if learned.session.as_ref().map(|(id, _)| *id) > self.session.as_ref().map(|(id, _)| *id) {
             self.session.clone_from(&learned.session);
         }
-        if learned.code != self.code && learned.code.is_some() {
+        if learned.code.map(|(session, _)| session) >= self.code.map(|(session, _)| session) {
             self.code = learned.code;
         }
         let new: Vec<_> = learned.accounts.iter().filter(|account| !self.accounts.contains(account)).cloned().collect();

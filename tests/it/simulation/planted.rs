@@ -8,7 +8,7 @@ const BUGS: [Bug; 5] = [
     Bug::ConstraintWithoutMine,
     Bug::GuessCountedAfterwards,
     Bug::ResendOverwrites,
-    Bug::LockOpenWithoutCache,
+    Bug::LockOpenOnCacheMiss,
 ];
 /// Events after which a bug counts as not found.
 const PATIENCE: u32 = 10_000;

@@ -1,6 +1,7 @@
 //! What an account's own devices can do, and what it leaves when it goes (contract registration §11.8, §13.3).
 
-use super::{Answer, Branch, CACHED, DAY, Holder, REMEMBERED, Round, State, Who};
+use super::{Answer, Branch, CACHED, DAY, EXCUSES_LATE_DELETES, EXCUSES_LOST_COMMITS, Holder, REMEMBERED, Round};
+use super::{State, Who};
 
 impl Holder {
     pub(super) fn is(&self, name: &str) -> bool {
@@ -23,19 +24,28 @@ impl State {
     /// An account that is gone already is removed.
     pub(super) fn delete(&self, name: &str, by: u32, round: Round) -> Vec<Branch> {
         let me = Who::Told(name.to_owned());
-        let mut branches = self.let_in(&me, by, round.now, |mut after| {
-            if let Some(holder) = after.holder.clone().filter(|holder| holder.is(name)) {
-                after.outdate(round);
-                after.gone = Some((holder.who, round.now + REMEMBERED));
-                (after.holder, after.recovery) = (None, None);
-            }
-            vec![self.answers(204, after)]
+        let mut branches = self.let_in(&me, by, round.now, |inside| {
+            let there = inside.holder.as_ref().is_some_and(|holder| holder.is(name));
+            vec![self.answers(204, if there { inside.deleted(round) } else { inside })]
         });
         // They were let in, and then somebody else deleted the account.
-        if round.crowded && !self.holder.as_ref().is_some_and(|holder| holder.is(name)) {
-            branches.push(self.stays(204));
+        match &self.holder {
+            Some(holder) if holder.is(name) && round.crowded && EXCUSES_LATE_DELETES => {
+                branches.push(self.answers(204, self.deleted(round)));
+            }
+            Some(holder) if holder.is(name) => {}
+            _ if round.crowded => branches.push(self.stays(204)),
+            _ => {}
         }
         branches
+    }
+
+    fn deleted(&self, round: Round) -> Self {
+        let mut after = self.clone();
+        after.outdate(round);
+        after.gone = after.holder.take().map(|holder| (holder.who, round.now + REMEMBERED));
+        after.recovery = None;
+        after
     }
 
     /// What `inside` says to the device with this password; 401 to any other.
@@ -67,7 +77,7 @@ impl State {
 
     /// The holder's password is about to die. If the cache cannot be told, it is let in until its copy has expired.
     pub(super) fn outdate(&mut self, round: Round) {
-        if round.cache_away
+        if (round.cache_away || round.faulty && EXCUSES_LOST_COMMITS)
             && let Some(holder) = self.holder.as_ref().filter(|holder| !holder.frozen)
         {
             self.stale.push((holder.who.clone(), holder.by, round.now + CACHED));
