@@ -5,6 +5,8 @@ mod config;
 mod limits;
 mod outbox;
 mod serve;
+#[cfg(feature = "sim")]
+mod sim;
 mod tables;
 
 use std::error::Error;
@@ -62,6 +64,9 @@ enum Command {
         #[arg(long)]
         create: bool,
     },
+    /// Simulate a registry with a bad day, by seed, and check what it promises.
+    #[cfg(feature = "sim")]
+    Sim(sim::Options),
     /// Look at, or reset, the limits of a running registry.
     #[command(subcommand)]
     Limits(LimitsCommand),
@@ -107,6 +112,8 @@ impl Arguments {
             Command::Outbox { number } => outbox::run(&config, &number),
             Command::Limits(command) => limits::run(&config, &command),
             Command::Tables { create } => tables::run(&config, create),
+            #[cfg(feature = "sim")]
+            Command::Sim(options) => sim::run(&options),
             Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }

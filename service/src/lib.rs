@@ -21,6 +21,8 @@ mod reload;
 mod rest;
 pub mod routes;
 mod shield;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod svr;
 pub mod verification;
 mod wire;

@@ -82,7 +82,7 @@ impl Cache {
 
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.get(key)),
+            Self::Local(local) => Ok(local.here()?.get(key)),
             Self::Redis(redis) => redis.get(key).await,
         }
     }
@@ -91,7 +91,7 @@ impl Cache {
     /// it was stored.
     pub async fn put_newer(&self, key: &str, version: u64, value: Bytes, ttl: Duration) -> Result<bool, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.put_newer(key, version, value, ttl)),
+            Self::Local(local) => Ok(local.here()?.put_newer(key, version, value, ttl)),
             Self::Redis(redis) => redis.put_newer(key, version, value, ttl).await,
         }
     }
@@ -101,7 +101,7 @@ impl Cache {
     pub async fn forget(&self, key: &str, version: u64, ttl: Duration) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.forget(key, version, ttl);
+                local.here()?.forget(key, version, ttl);
                 Ok(())
             }
             Self::Redis(redis) => redis.forget(key, version, ttl).await,
@@ -111,7 +111,7 @@ impl Cache {
     /// Takes `amount` permits, or none if there are fewer.
     pub async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.take(bucket, key, amount)),
+            Self::Local(local) => Ok(local.here()?.take(bucket, key, amount)),
             Self::Redis(redis) => redis.take(bucket, key, amount).await,
         }
     }
@@ -119,7 +119,7 @@ impl Cache {
     /// What [`Self::take`] would answer; takes nothing.
     pub async fn peek(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.peek(bucket, key, amount)),
+            Self::Local(local) => Ok(local.here()?.peek(bucket, key, amount)),
             Self::Redis(redis) => redis.peek(bucket, key, amount).await,
         }
     }
@@ -128,17 +128,25 @@ impl Cache {
     pub async fn clear(&self, bucket: &Bucket, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.clear(bucket, key);
+                local.here()?.clear(bucket, key);
                 Ok(())
             }
             Self::Redis(redis) => redis.clear(bucket, key).await,
         }
     }
 
+    /// Takes a cache in this process away, or brings it back with what it held: an outage, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn set_away(&self, away: bool) {
+        if let Self::Local(local) = self {
+            local.set_away(away);
+        }
+    }
+
     /// How the bucket stands; takes nothing.
     pub async fn look(&self, bucket: &Bucket, key: &str) -> Result<Standing, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.look(bucket, key)),
+            Self::Local(local) => Ok(local.here()?.look(bucket, key)),
             Self::Redis(redis) => redis.look(bucket, key).await,
         }
     }
@@ -146,7 +154,7 @@ impl Cache {
     /// Takes `amount` permits of a sliding log, or none if there are fewer.
     pub async fn take_window(&self, window: &Window, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.take_window(window, key, amount)),
+            Self::Local(local) => Ok(local.here()?.take_window(window, key, amount)),
             Self::Redis(redis) => redis.take_window(window, key, amount).await,
         }
     }
@@ -155,7 +163,7 @@ impl Cache {
     pub async fn untake_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.untake_window(window, key);
+                local.here()?.untake_window(window, key);
                 Ok(())
             }
             Self::Redis(redis) => redis.untake_window(window, key).await,
@@ -165,7 +173,7 @@ impl Cache {
     /// How the sliding log stands; takes nothing.
     pub async fn look_window(&self, window: &Window, key: &str) -> Result<Standing, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.look_window(window, key)),
+            Self::Local(local) => Ok(local.here()?.look_window(window, key)),
             Self::Redis(redis) => redis.look_window(window, key).await,
         }
     }
@@ -174,7 +182,7 @@ impl Cache {
     pub async fn clear_window(&self, window: &Window, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.clear_window(window, key);
+                local.here()?.clear_window(window, key);
                 Ok(())
             }
             Self::Redis(redis) => redis.clear_window(window, key).await,
@@ -185,7 +193,7 @@ impl Cache {
     /// some seconds at most. A Redis cluster does not tell, which is [`CacheDown`] too.
     pub async fn keys(&self, bucket: &Bucket, like: Like<'_>) -> Result<Vec<String>, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.keys(bucket, like)),
+            Self::Local(local) => Ok(local.here()?.keys(bucket, like)),
             Self::Redis(redis) => redis.keys(bucket, like).await,
         }
     }
@@ -195,7 +203,7 @@ impl Cache {
     /// which is also how counters are told apart when there are too many to keep. Totals are to stay below 2^53.
     pub async fn count(&self, key: &str, amount: u64, window: Duration) -> Result<Counted, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.count(key, amount, window)),
+            Self::Local(local) => Ok(local.here()?.count(key, amount, window)),
             Self::Redis(redis) => redis.count(key, amount, window).await,
         }
     }
@@ -203,7 +211,7 @@ impl Cache {
     /// A counter as it stands; nothing if nothing was added within its window.
     pub async fn counted(&self, key: &str) -> Result<Option<Counted>, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.counted(key)),
+            Self::Local(local) => Ok(local.here()?.counted(key)),
             Self::Redis(redis) => redis.counted(key).await,
         }
     }
@@ -212,7 +220,7 @@ impl Cache {
     pub async fn remove(&self, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.remove(key);
+                local.here()?.remove(key);
                 Ok(())
             }
             Self::Redis(redis) => redis.remove(key).await,
@@ -222,7 +230,7 @@ impl Cache {
     /// Whether the last look at the cache found it answering. While false, calls fail at once.
     pub fn healthy(&self) -> bool {
         match self {
-            Self::Local(_) => true,
+            Self::Local(local) => local.here().is_ok(),
             Self::Redis(redis) => redis.healthy(),
         }
     }

@@ -25,6 +25,14 @@ impl Chance {
         Self(Source::Seeded(std::sync::Arc::new(std::sync::Mutex::new(seeded::Stream::new(seed)))))
     }
 
+    /// From now on a seeded source draws as if it had begun with this seed, for every clone. The system's stays as it is.
+    #[cfg(feature = "test-util")]
+    pub fn reseed(&self, seed: u64) {
+        if let Source::Seeded(stream) = &self.0 {
+            *stream.lock().expect("no panic while drawing") = seeded::Stream::new(seed);
+        }
+    }
+
     #[allow(clippy::disallowed_methods, reason = "this is the one place that may draw")]
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {

@@ -24,6 +24,8 @@ pub mod lock_hasher;
 pub mod model;
 pub mod number;
 pub mod open;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod recovery;
 pub mod secrets;
 pub mod sessions;

@@ -1,8 +1,9 @@
 //! THE place where the DynamoDB target and the cache are chosen. Everything behind it runs the same code.
 
+use std::path::Path;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::{Client, Config as ClientConfig};
@@ -45,8 +46,9 @@ pub struct World {
     pub clock: Clock,
     pub chance: Chance,
     #[cfg(feature = "test-util")]
-    pub faults: crate::dynamo::faults::Faults,
-    /// No threads for computations: in a simulation everything happens in an order that can be replayed.
+    pub faults: Option<crate::dynamo::faults::Faults>,
+    /// Everything on the calling task: the embedded engine in memory, no threads for computations. In a simulation
+    /// everything happens in an order that can be replayed.
     #[cfg(feature = "test-util")]
     pub inline: bool,
 }
@@ -57,7 +59,7 @@ impl World {
             clock: Clock::system(),
             chance: Chance::system(),
             #[cfg(feature = "test-util")]
-            faults: Default::default(),
+            faults: None,
             #[cfg(feature = "test-util")]
             inline: false,
         }
@@ -65,7 +67,20 @@ impl World {
 
     #[cfg(feature = "test-util")]
     fn wrap(&self, client: SharedHttpClient) -> SharedHttpClient {
-        self.faults.wrap(client)
+        match &self.faults {
+            Some(faults) => faults.wrap(client),
+            None => client,
+        }
+    }
+
+    #[cfg(feature = "test-util")]
+    fn engine(&self, directory: &Path) -> Result<Embedded, OpenError> {
+        if self.inline { Embedded::inline(&self.clock) } else { Embedded::open(directory) }
+    }
+
+    #[cfg(not(feature = "test-util"))]
+    fn engine(&self, directory: &Path) -> Result<Embedded, OpenError> {
+        Embedded::open(directory)
     }
 
     #[cfg(not(feature = "test-util"))]
@@ -131,12 +146,14 @@ async fn client(config: &signet_config::Storage, world: &World) -> Result<(Clien
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match config.target {
         StorageTarget::Embedded => {
-            let engine = Embedded::open(&config.path)?;
+            let engine = world.engine(&config.path)?;
             let connector = SharedHttpConnector::new(engine.clone());
             let http = http_client_fn(move |_, _| connector.clone());
             // Nobody listens under this name; the connector answers before anything would be resolved.
             let here = common.endpoint_url("http://embedded.invalid").allow_no_auth();
             let here = here.timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).build());
+            // A budget of retries of its own: two engines in one process do not use up each other's.
+            let here = here.retry_partition(RetryPartition::custom("embedded").build());
             Ok((Client::from_conf(here.http_client(world.wrap(http)).build()), Some(engine)))
         }
         StorageTarget::Endpoint => {

@@ -11,6 +11,7 @@ mod house;
 mod limits;
 mod process;
 mod registration;
+mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;

@@ -95,7 +95,7 @@ impl Engine {
 
 fn world() -> (ManualClock, Faults, World) {
     let (clock, faults) = (ManualClock::starting_at(FUTURE), Faults::default());
-    let world = World { clock: clock.clock(), chance: Chance::system(), faults: faults.clone(), inline: false };
+    let world = World { clock: clock.clock(), chance: Chance::system(), faults: Some(faults.clone()), inline: false };
     (clock, faults, world)
 }
 

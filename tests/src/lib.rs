@@ -3,7 +3,6 @@
 //! Nothing of ours is mocked. The store is the embedded engine on a directory of its own (or whatever a test chooses), time is
 //! a clock that the test moves, and faults are made at the seam where the SDK sends its requests.
 
-pub mod audit;
 pub mod client;
 pub mod engine;
 pub mod http_engine;
@@ -14,10 +13,10 @@ pub mod registrant;
 pub mod registry;
 pub mod table;
 
-pub use audit::Audit;
 pub use client::{Answer, Client, SignalClient};
 pub use engine::{Engine, Store};
 pub use receiver::{Reaction, Receiver};
 pub use registrant::Registrant;
 pub use registry::TestRegistry;
+pub use signet::sim::audit::{self, Audit};
 pub use table::Table;

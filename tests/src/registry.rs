@@ -60,7 +60,8 @@ impl TestRegistry {
     fn run(config: Config, directory: TempDir) -> Result<Self, StartError> {
         let clock = ManualClock::starting_at(NOON);
         let faults = Faults::default();
-        let world = World { clock: clock.clock(), chance: Chance::system(), faults: faults.clone(), inline: false };
+        let world =
+            World { clock: clock.clock(), chance: Chance::system(), faults: Some(faults.clone()), inline: false };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {

@@ -64,6 +64,12 @@ impl RegistrationLockVerificationManager {
         presented: &LockPresented,
         by: VerifiedBy,
     ) -> Result<LockCleared, ApiError> {
+        #[cfg(feature = "planted-bugs")]
+        if signet_storage::planted::planted(signet_storage::planted::Bug::LockOpenWithoutCache) && !self.cache.healthy()
+        {
+            return LockCleared::without_lock(account, Duration::ZERO, self.clock.now())
+                .map_err(|_| ApiError::Contested);
+        }
         let locked = match LockCleared::without_lock(account, self.holds_for, self.clock.now()) {
             Ok(cleared) => return Ok(cleared),
             Err(locked) => locked,

@@ -107,6 +107,10 @@ pub fn claim_vacant_number(number: &E164, ids: Ids, seen: Option<&Former>) -> Wr
         Some(former) => free.and(Condition::Equals("formerVersion", items::number(former.version))),
     };
     let claim = NumberClaim { pni: ids.pni, aci: Some(ids.aci), former: None };
+    #[cfg(feature = "planted-bugs")]
+    if crate::planted::planted(crate::planted::Bug::ConstraintWithoutMine) {
+        return put_number(number, claim).only_if(free);
+    }
     put_number(number, claim).only_if(free.or(mine(ids.aci)))
 }
 

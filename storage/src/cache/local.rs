@@ -16,7 +16,7 @@ use moka::policy::EvictionPolicy;
 use super::bucket::{Bucket, Level, Taken};
 use super::counter::{Counted, Counter};
 use super::window::{Log, Standing, Window};
-use super::{Like, kept_for, report_up};
+use super::{CacheDown, Like, kept_for, report_up};
 use crate::clock::{Clock, Timestamp};
 
 mod kept;
@@ -38,6 +38,9 @@ pub struct Local {
     logs: Arc<Kept<Log>>,
     counters: Arc<Kept<Counter>>,
     tallies: tallies::Tallies,
+    /// While this is set nobody gets an answer, as if it were a cache elsewhere that went away with all it holds.
+    #[cfg(feature = "test-util")]
+    away: Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -80,7 +83,24 @@ impl Local {
             logs: Arc::default(),
             counters: Arc::default(),
             tallies: tallies::tallies(),
+            #[cfg(feature = "test-util")]
+            away: Arc::default(),
         }
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn here(&self) -> Result<&Self, CacheDown> {
+        if self.away.load(std::sync::atomic::Ordering::SeqCst) { Err(CacheDown) } else { Ok(self) }
+    }
+
+    #[cfg(not(feature = "test-util"))]
+    pub(super) const fn here(&self) -> Result<&Self, CacheDown> {
+        Ok(self)
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Bytes> {

@@ -57,7 +57,7 @@ impl Cache {
     /// that has ended changes nothing.
     pub async fn tally(&self, key: &str, changes: &[Change]) -> Result<Tally, CacheDown> {
         match self {
-            Self::Local(local) => Ok(local.tally(key, changes)),
+            Self::Local(local) => Ok(local.here()?.tally(key, changes)),
             Self::Redis(redis) => redis.tally(key, changes).await,
         }
     }
@@ -66,7 +66,7 @@ impl Cache {
     pub async fn remove_tally(&self, key: &str) -> Result<(), CacheDown> {
         match self {
             Self::Local(local) => {
-                local.remove_tally(key);
+                local.here()?.remove_tally(key);
                 Ok(())
             }
             Self::Redis(redis) => redis.remove_tally(key).await,

@@ -4,10 +4,15 @@
 //! Writes go through one writer thread that commits in groups (`writer.rs`); reads run beside it, on connections of their own,
 //! on the calling thread: a point read takes some 70 µs.
 //!
+//! Under `test-util` it can also be opened inline: in memory, every request answered on the task that asks, no thread and no
+//! lock file. That is what a deterministic simulation needs.
+//!
 //! Invariants: an answered write is on disk; one process at a time opens a data directory. Made for a laptop and for a single
 //! node, not a replacement for DynamoDB.
 
 mod dispatch;
+#[cfg(feature = "test-util")]
+mod inline;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -37,9 +42,17 @@ pub enum OpenError {
     Engine { path: PathBuf, reason: String },
 }
 
-/// The engine, open on a directory. Clones share it.
+/// The engine. Clones share it.
 #[derive(Clone)]
-pub struct Embedded {
+pub enum Embedded {
+    OnDisk(OnDisk),
+    #[cfg(feature = "test-util")]
+    Inline(Database),
+}
+
+/// Open on a directory.
+#[derive(Clone)]
+pub struct OnDisk {
     writer: Writer,
     readers: Arc<OnceLock<Vec<Database>>>,
     turn: Arc<AtomicUsize>,
@@ -48,7 +61,11 @@ pub struct Embedded {
 
 impl std::fmt::Debug for Embedded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Embedded({})", self.database.display())
+        match self {
+            Self::OnDisk(engine) => write!(f, "Embedded({})", engine.database.display()),
+            #[cfg(feature = "test-util")]
+            Self::Inline(_) => f.write_str("Embedded(in memory)"),
+        }
     }
 }
 
@@ -65,22 +82,44 @@ impl Embedded {
         // group at once. (The build flags say the same; this holds where they were not used.)
         engine.enable_bulk_loading().and_then(|()| engine.disable_bulk_loading()).map_err(failed)?;
         let writer = Writer::start(engine, directory.join("signet.db-wal"), lock);
-        Ok(Self { writer, readers: Arc::default(), turn: Arc::default(), database })
+        Ok(Self::OnDisk(OnDisk { writer, readers: Arc::default(), turn: Arc::default(), database }))
     }
 
     /// To be called once the tables exist: a connection remembers the tables it saw when it was opened.
     pub fn open_readers(&self) -> Result<(), OpenError> {
+        match self {
+            Self::OnDisk(engine) => engine.open_readers(),
+            #[cfg(feature = "test-util")]
+            Self::Inline(_) => Ok(()),
+        }
+    }
+
+    /// Drops rows whose time to live has passed; the engine does not do so by itself.
+    pub async fn sweep(&self) {
+        match self {
+            Self::OnDisk(engine) => engine.writer.sweep().await,
+            #[cfg(feature = "test-util")]
+            Self::Inline(database) => inline::sweep(database),
+        }
+    }
+
+    async fn answer(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        match self {
+            Self::OnDisk(engine) => engine.answer(operation, body).await,
+            #[cfg(feature = "test-util")]
+            Self::Inline(database) => dispatch::dispatch(database, operation, body),
+        }
+    }
+}
+
+impl OnDisk {
+    fn open_readers(&self) -> Result<(), OpenError> {
         let open = || Database::new(&self.database.to_string_lossy());
         let readers = (0..READERS).map(|_| open()).collect::<dynoxide::Result<Vec<_>>>();
         let path = || self.database.parent().unwrap_or(Path::new(".")).to_owned();
         let readers = readers.map_err(|e| OpenError::Engine { path: path(), reason: e.to_string() })?;
         let _ = self.readers.set(readers);
         Ok(())
-    }
-
-    /// Drops rows whose time to live has passed; the engine does not do so by itself.
-    pub async fn sweep(&self) {
-        self.writer.sweep().await;
     }
 
     async fn answer(&self, operation: &str, body: &[u8]) -> (u16, String) {

@@ -40,6 +40,8 @@ struct Plan {
     scripted: Vec<(&'static str, VecDeque<Fault>)>,
     standing: Vec<(&'static str, Fault)>,
     random: Option<(Chance, u32)>,
+    /// Every request takes up to so many milliseconds on its way there, and as many on its way back.
+    latency: Option<(Chance, u32)>,
     seen: Vec<String>,
 }
 
@@ -61,6 +63,12 @@ impl Faults {
     /// Of 100 requests, about `percent` suffer something, drawn from `chance`.
     pub fn at_random(&self, chance: Chance, percent: u32) {
         self.plan().random = Some((chance, percent));
+    }
+
+    /// Every request waits up to `most` ms before the store sees it, and as long again before its answer arrives: requests at
+    /// the same time overtake each other, as `chance` will have it.
+    pub fn latency(&self, chance: Chance, most: u32) {
+        self.plan().latency = Some((chance, most));
     }
 
     pub fn heal(&self) {
@@ -98,6 +106,13 @@ impl Faults {
         let faults = [Fault::Throttle, Fault::LoseRequest, Fault::LoseReply, Fault::Delay(Duration::from_millis(3))];
         (chance.below(100) < *percent).then(|| faults[chance.below(4) as usize])
     }
+
+    async fn travel(&self) {
+        let wait = self.plan().latency.as_ref().map(|(chance, most)| chance.below(most + 1));
+        if let Some(wait) = wait.filter(|wait| *wait > 0) {
+            tokio::time::sleep(Duration::from_millis(wait.into())).await;
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -112,27 +127,42 @@ impl HttpConnector for Faulty {
         HttpConnectorFuture::new(async move {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-            match me.faults.draw(&operation) {
-                None => me.inner.call(request).await,
-                Some(Fault::Throttle) => Ok(refusal("ThrottlingException", "")),
-                Some(Fault::Conflict) if operation == "TransactWriteItems" => {
-                    let reasons = r#","CancellationReasons":[{"Code":"TransactionConflict"}]"#;
-                    Ok(refusal("TransactionCanceledException", reasons))
-                }
-                // A single write is told in another way.
-                Some(Fault::Conflict) => Ok(refusal("TransactionConflictException", "")),
-                Some(Fault::Delay(by)) => {
-                    tokio::time::sleep(by).await;
-                    me.inner.call(request).await
-                }
-                Some(Fault::Panic) => panic!("a planned panic"),
-                Some(Fault::LoseRequest) => Err(cut()),
-                Some(Fault::LoseReply) => {
-                    me.inner.call(request).await?;
-                    Err(cut())
-                }
-            }
+            let fault = me.faults.draw(&operation);
+            me.faults.travel().await;
+            let answer = me.suffer(fault, &operation, request).await;
+            me.faults.travel().await;
+            answer
         })
+    }
+}
+
+impl Faulty {
+    async fn suffer(
+        &self,
+        fault: Option<Fault>,
+        operation: &str,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        match fault {
+            None => self.inner.call(request).await,
+            Some(Fault::Throttle) => Ok(refusal("ThrottlingException", "")),
+            Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+                let reasons = r#","CancellationReasons":[{"Code":"TransactionConflict"}]"#;
+                Ok(refusal("TransactionCanceledException", reasons))
+            }
+            // A single write is told in another way.
+            Some(Fault::Conflict) => Ok(refusal("TransactionConflictException", "")),
+            Some(Fault::Delay(by)) => {
+                tokio::time::sleep(by).await;
+                self.inner.call(request).await
+            }
+            Some(Fault::Panic) => panic!("a planned panic"),
+            Some(Fault::LoseRequest) => Err(cut()),
+            Some(Fault::LoseReply) => {
+                self.inner.call(request).await?;
+                Err(cut())
+            }
+        }
     }
 }
 

@@ -50,6 +50,10 @@ pub fn sign(mut item: Item, commit: &str) -> Item {
 
 /// The row is as it was when `version` was read (`None`: there was none), or this very commit has already written it.
 pub fn unchanged_since(version: Option<u64>, key_attribute: &'static str, commit: &str) -> Condition {
+    #[cfg(feature = "planted-bugs")]
+    if crate::planted::planted(crate::planted::Bug::WriteWithoutVersion) {
+        return Condition::Absent("nothing");
+    }
     let as_read = match version {
         None => Condition::Absent(key_attribute),
         Some(version) => Condition::Equals("version", number(version)),

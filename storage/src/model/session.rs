@@ -16,6 +16,8 @@ use super::code::{CodeKey, StoredCode};
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
 use crate::number::E164;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Bug, planted};
 pub use challenge::PushChallenge;
 use schedule::{GUESS_WAITS, Sends, after};
 pub use schedule::{Transport, When};
@@ -230,6 +232,10 @@ impl VerificationSession {
         lifetime: Duration,
         now: Timestamp,
     ) -> Result<(), SendRefused> {
+        #[cfg(feature = "planted-bugs")]
+        if let (true, Some(old)) = (planted(Bug::ResendOverwrites), &mut self.code) {
+            old.stored = code.clone();
+        }
         self.may_send(transport, now)?;
         self.sends_mut(transport).sent(now);
         self.code = Some(SentCode { stored: code, expires: now.plus(lifetime), guesses: 0, last_guess: None });

@@ -9,7 +9,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use signet_keys::rows::StoredDeviceKeys;
 use signet_storage::Storage;
 use signet_storage::dynamo::items::{self, text_of};
@@ -139,7 +138,7 @@ impl Audit {
 /// All rows of a table.
 pub async fn rows(dynamo: &Dynamo, table: Table) -> Vec<Item> {
     let mut rows = Vec::new();
-    let mut from: Option<std::collections::HashMap<String, AttributeValue>> = None;
+    let mut from: Option<Item> = None;
     loop {
         let scan = dynamo.client().scan().table_name(dynamo.table_name(table)).consistent_read(true);
         let page = scan.set_exclusive_start_key(from).send().await.expect("the store is scanned");

@@ -1,0 +1,259 @@
+//! One step carried out: from what a person remembers to a request, and from the answer to what was heard and learned.
+
+use std::time::Duration;
+
+use serde_json::json;
+use signet_keys::{CheckedDeviceKeys, KeysManager};
+use signet_storage::AccountsManager;
+use signet_storage::accounts::{AccountsError, Ids};
+use signet_storage::clock::Timestamp;
+use signet_storage::dynamo::Write;
+use signet_storage::ids::{AccountId, DeviceId};
+use signet_storage::model::totp::{self, TotpKey};
+use signet_storage::model::{Account, Opaque};
+
+use super::explain::{Heard, Seen};
+use super::history::{self, Action, Step};
+use super::model::{self, Act, Op, Told};
+use super::people::{self, Memory, STRANGER, owner};
+use super::town::{Reply, Town};
+use crate::call::Method;
+
+/// A step that was done. Steps for which a person lacks something (a session, a code) are not.
+pub struct Done {
+    pub step: Step,
+    pub heard: Heard,
+    pub memory: Memory,
+    pub pni: Option<String>,
+}
+
+pub async fn act(town: &Town, id: u32, step: &Step, memory: &Memory) -> Option<Done> {
+    let me = Actor { town, id, step, memory };
+    let asked = me.ask();
+    let (act, reply) = match step.hangs_up {
+        None => asked.await?,
+        // The task that asks is dropped where it stands, as it is when a connection breaks.
+        Some(after) => match tokio::time::timeout(Duration::from_millis(after.into()), asked).await {
+            Ok(done) => done?,
+            Err(_) => (me.intent()?, None),
+        },
+    };
+    Some(me.done(act, reply))
+}
+
+struct Actor<'a> {
+    town: &'a Town,
+    id: u32,
+    step: &'a Step,
+    memory: &'a Memory,
+}
+
+impl Actor<'_> {
+    fn me(&self) -> u32 {
+        owner(self.step.number, self.step.person)
+    }
+
+    fn number(&self, old_form: bool) -> String {
+        people::number(self.step.number, old_form && self.step.number == 0)
+    }
+
+    /// What the step comes to for this person now, before anything is asked.
+    fn intent(&self) -> Option<Act> {
+        let session = || self.memory.session.as_ref().map(|(id, _)| *id);
+        let account = || self.memory.accounts.last().map(|(who, _)| who.clone());
+        Some(match &self.step.action {
+            Action::Begin { old_form } => Act::Begin { obsolete: *old_form && self.step.number == 0 },
+            Action::Code => Act::Code { session: session()?, sent: None },
+            Action::Guess { right } => {
+                let code = self.memory.code;
+                let right_one = code.filter(|_| *right);
+                match (right_one, code) {
+                    (Some((session, code)), _) => Act::Guess { session, code },
+                    (None, Some((session, code))) if !right => Act::Guess { session, code: (code + 1) % 1_000_000 },
+                    _ => return None,
+                }
+            }
+            Action::Register(wish) => Act::Register(self.wish(wish)?),
+            Action::WhoAmI { old } => {
+                let accounts = &self.memory.accounts;
+                let which = if *old { accounts.iter().nth_back(1) } else { accounts.last() };
+                let (who, by) = which?.clone();
+                Act::WhoAmI { who, by }
+            }
+            Action::Delete => {
+                let (who, by) = self.memory.accounts.last()?.clone();
+                Act::Delete { who, by }
+            }
+            Action::Totp => Act::Totp { who: account()? },
+            Action::Link => Act::Link { who: account()? },
+        })
+    }
+
+    fn wish(&self, wish: &history::Registration) -> Option<model::Registration> {
+        let recovery = |right: bool| if right { self.me() } else { STRANGER };
+        let proof = match wish.proof {
+            history::Proof::Session => model::Proof::Session(self.memory.session.as_ref()?.0),
+            history::Proof::Recovery { right } => model::Proof::Recovery(recovery(right)),
+            history::Proof::Aci { right } => {
+                let who = self.memory.accounts.last()?.0.clone();
+                model::Proof::Aci { who, recovery: recovery(right) }
+            }
+        };
+        Some(model::Registration {
+            proof,
+            old_form: wish.old_form && self.step.number == 0,
+            lock: people::lock_of(wish.lock, self.me()),
+            leaves: wish.leaves_recovery.then(|| self.me()),
+            skips_transfer: wish.skips_transfer,
+            can_transfer: wish.can_transfer,
+            totp: match wish.totp {
+                history::Totp::None => None,
+                history::Totp::Right => Some(true),
+                history::Totp::Wrong => Some(false),
+            },
+        })
+    }
+
+    async fn ask(&self) -> Option<(Act, Option<Reply>)> {
+        let act = self.intent()?;
+        let reply = match &act {
+            Act::Begin { .. } => self.begin().await,
+            Act::Code { session, .. } => return Some(self.code(*session).await),
+            Act::Guess { session, code } => self.guess(*session, *code).await?,
+            Act::Register(wish) => self.register(wish).await,
+            Act::WhoAmI { who, by } => {
+                let authorization = people::basic(who, &people::password(*by));
+                self.town.call(Method::Get, "/v1/accounts/whoami", None, Some(&authorization), None).await
+            }
+            Act::Delete { who, by } => {
+                let authorization = people::basic(who, &people::password(*by));
+                self.town.call(Method::Delete, "/v1/accounts/me", None, Some(&authorization), None).await
+            }
+            Act::Totp { who } => self.update(who, set_totp).await,
+            Act::Link { who } => self.update(who, |account| self.link(account)).await,
+        };
+        Some((act, Some(reply)))
+    }
+
+    async fn begin(&self) -> Reply {
+        let Action::Begin { old_form } = self.step.action else { unreachable!("a session is begun by `Begin`") };
+        let body = json!({"number": self.number(old_form)});
+        self.town.call(Method::Post, "/v1/verification/session", None, None, Some(body)).await
+    }
+
+    /// What the registry calls a session that this person began.
+    fn session(&self, id: u32) -> Option<&str> {
+        self.memory.session.as_ref().filter(|(known, _)| *known == id).map(|(_, name)| name.as_str())
+    }
+
+    async fn code(&self, session: u32) -> (Act, Option<Reply>) {
+        let number = self.number(false);
+        let before = self.town.letter(&number);
+        let body = json!({"transport": "sms", "client": "simulation"});
+        let template = "/v1/verification/session/{session}/code";
+        let reply = self.town.call(Method::Post, template, self.session(session), None, Some(body)).await;
+        let sent = self.town.letter(&number).filter(|code| Some(*code) != before);
+        (Act::Code { session, sent }, Some(reply))
+    }
+
+    async fn guess(&self, session: u32, code: u32) -> Option<Reply> {
+        let body = json!({"code": format!("{code:06}")});
+        let template = "/v1/verification/session/{session}/code";
+        Some(self.town.call(Method::Put, template, Some(self.session(session)?), None, Some(body)).await)
+    }
+
+    async fn register(&self, wish: &model::Registration) -> Reply {
+        let mut body = people::registration(self.id);
+        let user = match &wish.proof {
+            model::Proof::Aci { who, .. } => who.clone(),
+            _ => self.number(wish.old_form),
+        };
+        match &wish.proof {
+            model::Proof::Session(session) => body["sessionId"] = json!(self.session(*session)),
+            model::Proof::Recovery(whose) | model::Proof::Aci { recovery: whose, .. } => {
+                body["recoveryPassword"] = json!(people::recovery_text(*whose));
+            }
+        }
+        body["skipDeviceTransfer"] = json!(wish.skips_transfer);
+        let attributes = &mut body["accountAttributes"];
+        attributes["capabilities"]["transfer"] = json!(wish.can_transfer);
+        attributes["registrationLock"] = json!(wish.lock.map(people::lock_text));
+        attributes["recoveryPassword"] = json!(wish.leaves.map(people::recovery_text));
+        body["totp"] = json!(wish.totp.map(|right| self.one_time_password(right)));
+        let authorization = people::basic(&user, &people::password(self.id));
+        self.town.call(Method::Post, "/v1/registration", None, Some(&authorization), Some(body)).await
+    }
+
+    fn one_time_password(&self, right: bool) -> u32 {
+        let code = totp::code(&TOTP, Timestamp::from_millis(self.town.now()));
+        if right { code } else { (code + 1) % 1_000_000 }
+    }
+
+    /// What later routes will let owners do, done through the store.
+    async fn update(&self, who: &str, change: impl Fn(&mut Account) -> Vec<Write>) -> Reply {
+        let aci: AccountId = who.parse().expect("the registry gave this name");
+        let accounts: &AccountsManager = &self.town.registry.accounts;
+        let updated = accounts.update("simulation", aci, |account, _| ((), change(account))).await;
+        let status = match updated {
+            Ok(_) => 204,
+            Err(AccountsError::Contested | AccountsError::Store(_)) => 503,
+        };
+        Reply { status, body: serde_json::Value::Null }
+    }
+
+    /// A further device, with the keys of its account's registration.
+    fn link(&self, account: &mut Account) -> Vec<Write> {
+        let Some(primary) = account.device(DeviceId::PRIMARY).cloned() else { return Vec::new() };
+        let free = (2..2 + model::MOST_LINKED).filter_map(|id| DeviceId::try_from(u8::try_from(id).ok()?).ok());
+        let Some(id) = free.into_iter().find(|id| account.device(*id).is_none()) else { return Vec::new() };
+        let [aci, pni] = people::keys_of(primary.registration_id.get()).map(|keys| {
+            let (identity, device) = (keys.identity.public().clone(), keys.device.clone());
+            let checked = CheckedDeviceKeys::check(identity, device.signed, device.last_resort);
+            checked.expect("our own signatures verify")
+        });
+        account.devices.push(signet_storage::model::Device { id, ..primary });
+        let keys: &KeysManager = &self.town.registry.keys;
+        keys.writes_for_new_device(Ids { aci: account.aci, pni: account.pni }, id, &aci, &pni)
+    }
+
+    fn done(&self, act: Act, reply: Option<Reply>) -> Done {
+        let mut memory = self.memory.clone();
+        let seen = reply.as_ref().map_or(Seen::Lost, |reply| seen(&act, reply));
+        let told = match &seen {
+            Seen::Told(told) => Some(told),
+            Seen::Lost => None,
+        };
+        let body = reply.as_ref().map(|reply| &reply.body);
+        match (&act, told) {
+            (Act::Begin { .. }, Some(Told { status: 200, .. })) => {
+                let name = body.and_then(|body| body["id"].as_str()).unwrap_or_default();
+                memory.session = Some((self.id, name.to_owned()));
+            }
+            (Act::Code { session, sent: Some(code) }, _) => memory.code = Some((*session, *code)),
+            (Act::Register(_), Some(Told { who: Some(who), .. })) => memory.accounts.push((who.clone(), self.id)),
+            _ => {}
+        }
+        let pni = body.and_then(|body| body["pni"].as_str()).map(str::to_owned);
+        Done { step: self.step.clone(), heard: Heard { op: Op { id: self.id, act }, seen }, memory, pni }
+    }
+}
+
+const TOTP: [u8; 32] = [7; 32];
+
+fn set_totp(account: &mut Account) -> Vec<Write> {
+    account.totp =
+        vec![TotpKey { id: account.aci.uuid(), key: Opaque::from(&TOTP[..]), label: Opaque::from(&b""[..]) }];
+    Vec::new()
+}
+
+fn seen(act: &Act, reply: &Reply) -> Seen {
+    if reply.status == 503 {
+        return Seen::Lost;
+    }
+    let verified = match act {
+        Act::Guess { .. } if reply.status == 200 => reply.body["verified"].as_bool(),
+        _ => None,
+    };
+    let who = reply.body["uuid"].as_str().map(str::to_owned);
+    Seen::Told(Told { status: reply.status, verified, who })
+}

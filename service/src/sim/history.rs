@@ -1,0 +1,268 @@
+//! What happens in a simulation, as plain data: drawn from a seed before anything runs, and never from what came of it. So a
+//! history can be played again, and what is left of it when some of its events are dropped still means the same.
+//!
+//! Not here: how an event is carried out (`play.rs`), and what has to come of it (`model.rs`).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use signet_storage::Chance;
+
+/// People who fight for each number.
+pub const PERSONS: u32 = 3;
+/// Actions on one number in one round; the search for an order that explains them grows with it.
+const MOST_PER_NUMBER: usize = 7;
+
+/// One event. Steps that follow each other with the same `round` run at the same time.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Unique in a history, and kept when others are dropped: seeds, passwords and keys come from it.
+    pub id: u32,
+    pub round: u32,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    Wait(Duration),
+    /// Of 100 requests to the store, so many suffer something.
+    Faults(u32),
+    /// The cache goes away (true) or comes back with what it held.
+    Cache(bool),
+    Sweep,
+    Step(Step),
+}
+
+/// One person does one thing about one number.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub number: u32,
+    pub person: u32,
+    pub action: Action,
+    /// The client hangs up after so many ms.
+    pub hangs_up: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A session, for the number in the form its country gave up if it has one and this says so.
+    Begin {
+        old_form: bool,
+    },
+    Code,
+    Guess {
+        right: bool,
+    },
+    Register(Registration),
+    /// With the person's last password, or with an older one.
+    WhoAmI {
+        old: bool,
+    },
+    Delete,
+    Totp,
+    Link,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    pub proof: Proof,
+    pub old_form: bool,
+    pub lock: Lock,
+    pub leaves_recovery: bool,
+    pub skips_transfer: bool,
+    pub can_transfer: bool,
+    pub totp: Totp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    Session,
+    Recovery { right: bool },
+    Aci { right: bool },
+}
+
+/// The lock that is sent. A right one is the person's own; whether it opens depends on who set the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    None,
+    Own,
+    Wrong,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Totp {
+    None,
+    Right,
+    Wrong,
+}
+
+/// How many numbers a history with so many clients is about. The first has two forms.
+pub const fn numbers(clients: u32) -> u32 {
+    let numbers = clients / 4;
+    if numbers < 3 { 3 } else { numbers }
+}
+
+/// A history of about `steps` events, up to `clients` steps of which run at the same time.
+pub fn draw(seed: u64, steps: u32, clients: u32) -> Vec<Event> {
+    let actors = numbers(clients) * PERSONS;
+    let mut drawing = Drawing {
+        chance: Chance::seeded(seed),
+        events: Vec::new(),
+        scripts: vec![VecDeque::new(); actors as usize],
+        round: 0,
+        cache_away: false,
+    };
+    while drawing.events.len() < steps as usize {
+        drawing.weather();
+        drawing.round(clients);
+    }
+    drawing.events
+}
+
+struct Drawing {
+    chance: Chance,
+    events: Vec<Event>,
+    /// What each actor means to do next. What stands together in one entry happens in one round.
+    scripts: Vec<VecDeque<Vec<Action>>>,
+    round: u32,
+    cache_away: bool,
+}
+
+impl Drawing {
+    fn push(&mut self, what: What) {
+        let id = u32::try_from(self.events.len()).expect("histories are shorter than that");
+        self.events.push(Event { id, round: self.round, what });
+    }
+
+    fn one_in(&self, n: u32) -> bool {
+        self.chance.below(n) == 0
+    }
+
+    /// What happens between rounds, to nobody in particular.
+    fn weather(&mut self) {
+        self.round += 1;
+        if self.one_in(9) {
+            let wait = match self.chance.below(100) {
+                0..40 => Duration::from_secs(61),
+                40..70 => Duration::from_secs(301),
+                70..78 => Duration::from_secs(3_700),
+                78..90 => Duration::from_secs(86_400),
+                90..97 => Duration::from_secs(8 * 86_400),
+                _ => Duration::from_secs(31 * 86_400),
+            };
+            self.push(What::Wait(wait));
+        }
+        if self.one_in(25) {
+            let percent = [0, 0, 3, 10, 40][self.chance.below(5) as usize];
+            self.push(What::Faults(percent));
+        }
+        if self.one_in(if self.cache_away { 4 } else { 100 }) {
+            self.cache_away = !self.cache_away;
+            self.push(What::Cache(self.cache_away));
+        }
+        if self.one_in(60) {
+            self.push(What::Sweep);
+        }
+    }
+
+    fn round(&mut self, clients: u32) {
+        // Half of the rounds are one person's alone: what is wrong without any rival shows best there.
+        let size = if self.one_in(2) { 1 } else { 1 + self.chance.below(clients) };
+        let mut per_number = vec![0; self.scripts.len() / PERSONS as usize];
+        let mut sends = vec![false; per_number.len()];
+        for _ in 0..size {
+            let actor = self.actor();
+            let (number, person) = (actor / PERSONS, actor % PERSONS);
+            let script = self.next(actor as usize);
+            let busy = &mut per_number[number as usize];
+            // Two codes at once to one number could not be told apart by whoever reads the messages.
+            let sending = script.contains(&Action::Code);
+            if *busy + script.len() > MOST_PER_NUMBER || sending && sends[number as usize] {
+                self.scripts[actor as usize].push_front(script);
+                continue;
+            }
+            *busy += script.len();
+            sends[number as usize] |= sending;
+            for action in script {
+                let hangs_up = self.one_in(60).then(|| self.chance.below(30));
+                self.push(What::Step(Step { number, person, action, hangs_up }));
+            }
+        }
+    }
+
+    /// Mostly somebody who is in the middle of something: sessions do not live long.
+    fn actor(&self) -> u32 {
+        let busy: Vec<usize> = (0..self.scripts.len()).filter(|actor| !self.scripts[*actor].is_empty()).collect();
+        let draw = |among: usize| self.chance.below(u32::try_from(among).expect("few actors"));
+        if busy.is_empty() || self.one_in(4) {
+            draw(self.scripts.len())
+        } else {
+            u32::try_from(busy[draw(busy.len()) as usize]).expect("few actors")
+        }
+    }
+
+    fn next(&mut self, actor: usize) -> Vec<Action> {
+        if self.scripts[actor].is_empty() {
+            let script = self.script();
+            self.scripts[actor].extend(script);
+        }
+        self.scripts[actor].pop_front().expect("a script is never empty")
+    }
+
+    /// A few actions that belong together, so that more comes about than refusals.
+    fn script(&self) -> Vec<Vec<Action>> {
+        let (right, wrong) = (Action::Guess { right: true }, Action::Guess { right: false });
+        let begin = Action::Begin { old_form: self.one_in(12) };
+        let register = Action::Register(self.registration(true));
+        let again = Action::Register(self.registration(false));
+        let keeps_totp = Action::Register(Registration { totp: Totp::Right, ..self.registration(true) });
+        let whoami = Action::WhoAmI { old: self.one_in(3) };
+        let alone = |actions: &[Action]| actions.iter().map(|action| vec![*action]).collect::<Vec<_>>();
+        match self.chance.below(20) {
+            0..4 => alone(&[begin, Action::Code, right, register, whoami]),
+            4 => alone(&[begin, Action::Code, right, register, whoami, Action::Delete, again]),
+            5 => alone(&[begin, Action::Code, right, register, Action::Totp, Action::Link, keeps_totp]),
+            6 => alone(&[begin, Action::Code, right, register, again, whoami, again]),
+            7 => alone(&[begin, Action::Code, Action::Code, right, register]),
+            8 => alone(&[begin, Action::Code, wrong, wrong, right, Action::Code, right]),
+            9 => vec![vec![begin], vec![Action::Code], vec![wrong; 6], vec![right, wrong, right], vec![register]],
+            10 => alone(&[begin, Action::Code, wrong, wrong, wrong, wrong, wrong, wrong, right]),
+            11 => vec![vec![begin], vec![Action::Code], vec![right], vec![register, again], vec![whoami]],
+            12 => alone(&[register, again]),
+            13 => vec![vec![register, again, whoami]],
+            14 => alone(&[begin, Action::Code, right, Action::Totp, keeps_totp, whoami]),
+            15 => alone(&[Action::Link, whoami, again]),
+            16 => alone(&[Action::Delete, whoami, begin, Action::Code, right, register]),
+            17 => vec![vec![Action::Delete, whoami, register]],
+            _ => alone(&[whoami]),
+        }
+    }
+
+    /// `proved`: most likely by the session that was just verified.
+    fn registration(&self, proved: bool) -> Registration {
+        let proof = match self.chance.below(if proved { 30 } else { 10 }) {
+            6..9 => Proof::Recovery { right: !self.one_in(5) },
+            9 => Proof::Aci { right: !self.one_in(5) },
+            _ => Proof::Session,
+        };
+        let lock = match self.chance.below(10) {
+            0..4 => Lock::None,
+            4..9 => Lock::Own,
+            _ => Lock::Wrong,
+        };
+        let totp = match self.chance.below(24) {
+            0 => Totp::Right,
+            1 => Totp::Wrong,
+            _ => Totp::None,
+        };
+        Registration {
+            proof,
+            old_form: self.one_in(if proved { 20 } else { 4 }),
+            lock,
+            leaves_recovery: !self.one_in(3),
+            skips_transfer: !self.one_in(5),
+            can_transfer: self.one_in(4),
+            totp,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What clients have: numbers, keys, secrets, and what they remember of what they were told.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use signet_keys::signing::{ClientKeys, IdentityKeyPair};
+
+use super::history::{Lock, PERSONS};
+use super::model::mark;
+
+/// Key pairs are made once: they are most of what a registration costs. Two registrations that take each other's place have
+/// different ones.
+const KEYS: u8 = 48;
+
+pub struct Keys {
+    pub identity: IdentityKeyPair,
+    pub device: ClientKeys,
+    json: [Value; 3],
+}
+
+static POOL: LazyLock<Vec<Keys>> = LazyLock::new(|| {
+    let make = |n: u8| {
+        let identity = IdentityKeyPair::from_bytes([n + 1; 32]);
+        let device = ClientKeys::from_seed(&identity, [n; 32]);
+        let json =
+            [json!(STANDARD.encode(identity.public().serialize())), json!(device.signed), json!(device.last_resort)];
+        Keys { identity, device, json }
+    };
+    (0..KEYS).map(make).collect()
+});
+
+/// The keys of a registration, by its mark: for the ACI and for the PNI.
+pub fn keys_of(mark: u16) -> [&'static Keys; 2] {
+    let first = usize::from(mark) * 2;
+    [&POOL[first % POOL.len()], &POOL[(first + 1) % POOL.len()]]
+}
+
+/// The first number has two forms; its people know both.
+pub fn number(n: u32, old_form: bool) -> String {
+    match (n, old_form) {
+        (0, true) => "+22990011234".to_owned(),
+        (0, false) => "+2290190011234".to_owned(),
+        _ => format!("+1202555{:04}", 100 + n % 100 + n / 100 * 1000),
+    }
+}
+
+/// One person at one number. Locks and recovery passwords are theirs by this number.
+pub const fn owner(number: u32, person: u32) -> u32 {
+    number * PERSONS + person
+}
+
+/// Nobody's.
+pub const STRANGER: u32 = 1_000_000;
+
+pub const fn lock_of(lock: Lock, owner: u32) -> Option<u32> {
+    match lock {
+        Lock::None => None,
+        Lock::Own => Some(owner),
+        Lock::Wrong => Some(STRANGER + owner),
+    }
+}
+
+/// Half of the people have what an app derives, half a PIN of digits.
+pub fn lock_text(owner: u32) -> String {
+    if owner % 2 == 0 { format!("{owner:064x}") } else { format!("{owner:08}") }
+}
+
+pub fn recovery_text(owner: u32) -> String {
+    STANDARD.encode(owner.to_le_bytes().repeat(8))
+}
+
+pub fn password(id: u32) -> String {
+    format!("password of registration {id}")
+}
+
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The part of a registration's body that says nothing of proof, lock and the like.
+pub fn registration(id: u32) -> Value {
+    let [aci, pni] = keys_of(mark(id));
+    json!({
+        "skipDeviceTransfer": true,
+        "accountAttributes": {
+            "fetchesMessages": true,
+            "registrationId": mark(id),
+            "pniRegistrationId": mark(id),
+            "capabilities": {"spqr": true, "storage": true},
+            "unidentifiedAccessKey": STANDARD.encode([7; 16]),
+        },
+        "aciIdentityKey": aci.json[0],
+        "aciSignedPreKey": aci.json[1],
+        "aciPqLastResortPreKey": aci.json[2],
+        "pniIdentityKey": pni.json[0],
+        "pniSignedPreKey": pni.json[1],
+        "pniPqLastResortPreKey": pni.json[2],
+    })
+}
+
+/// What one person remembers about one number.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The session begun last: the event that did, and what the registry calls it.
+    pub session: Option<(u32, String)>,
+    /// The code got last, and for which session.
+    pub code: Option<(u32, u32)>,
+    /// Accounts and the registrations they were got by, the last one last.
+    pub accounts: Vec<(String, u32)>,
+}
+
+impl Memory {
+    /// What somebody learned in a round, in which they may have done several things at once.
+    pub fn merge(&mut self, learned: &Self) {
+        if learned.session.as_ref().map(|(id, _)| *id) > self.session.as_ref().map(|(id, _)| *id) {
+            self.session.clone_from(&learned.session);
+        }
+        if learned.code != self.code && learned.code.is_some() {
+            self.code = learned.code;
+        }
+        let new: Vec<_> = learned.accounts.iter().filter(|account| !self.accounts.contains(account)).cloned().collect();
+        self.accounts.extend(new);
+    }
+}

@@ -1,0 +1,91 @@
+//! What the store holds of one number, read past every fault, and what must be true of it whatever has happened.
+
+use signet_keys::rows::StoredDeviceKeys;
+use signet_keys::signing::ClientKeys;
+use signet_storage::dynamo::items::{self, key, text_of};
+use signet_storage::dynamo::tables::Table;
+use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::model::Account;
+use signet_storage::model::recovery::NumberRecovery;
+use signet_storage::number::E164;
+use signet_storage::{Storage, StoreError};
+
+use super::model::{RowHolder, Rows};
+use super::people::{self, Keys};
+
+pub struct Found {
+    pub rows: Rows,
+    /// The number's PNI, once it has one.
+    pub pni: Option<String>,
+    /// What is wrong in itself.
+    pub wrong: Option<&'static str>,
+}
+
+pub async fn look(storage: &Storage, number: u32) -> Result<Found, StoreError> {
+    let canonical = people::number(number, false);
+    let claim = storage.dynamo.get(Table::Claims, key("claim", format!("tel#{canonical}"))).await?;
+    let claim = claim.unwrap_or_default();
+    let pni = text_of(&claim, "pni").map(str::to_owned);
+    let mut found = Found { rows: Rows::default(), pni, wrong: None };
+    found.rows.gone = text_of(&claim, "formerAci").map(str::to_owned);
+    if let Some(pni) = &found.pni {
+        found.rows.recovery = recovers(storage, pni).await?;
+    }
+    let Some(aci) = text_of(&claim, "aci") else { return Ok(found) };
+    let Some(row) = storage.dynamo.get(Table::Accounts, key("aci", aci)).await? else {
+        found.wrong = Some("a number belongs to an account that is not there");
+        return Ok(found);
+    };
+    let account: Account = items::from_item(row, "account")?;
+    found.wrong = keys_of_another(storage, &account).await?;
+    if found.pni.as_deref() != Some(account.pni.to_string().as_str()) {
+        found.wrong = Some("an account has another PNI than its number");
+    }
+    found.rows.holder = Some(holder(&account));
+    Ok(found)
+}
+
+/// Is a recovery password kept that has not run out?
+async fn recovers(storage: &Storage, pni: &str) -> Result<bool, StoreError> {
+    let row = storage.dynamo.get(Table::Recovery, key("pni", pni)).await?;
+    let kept: Option<NumberRecovery> = row.map(|row| items::from_item(row, "recovery password")).transpose()?;
+    Ok(kept.is_some_and(|kept| storage.clock.now() < kept.until))
+}
+
+fn holder(account: &Account) -> RowHolder {
+    let primary = account.device(DeviceId::PRIMARY);
+    RowHolder {
+        who: account.aci.to_string(),
+        mark: primary.map_or(0, |device| device.registration_id.get()),
+        has_lock: account.registration_lock.is_some(),
+        seen: account.devices.iter().map(|device| device.last_seen.millis()).max().unwrap_or_default(),
+        frozen: primary.is_some_and(|device| device.auth.is_frozen()),
+        recovery: account.recovery_password.is_some(),
+        totp: !account.totp.is_empty(),
+        can_transfer: account.primary_can("transfer"),
+        linked: u32::try_from(account.devices.len() - 1).expect("few devices"),
+        old_form: E164::is_obsolete_form(&account.phone_number),
+    }
+}
+
+/// Identity key, signed pre-key and last-resort key are all of the registration that the account names.
+async fn keys_of_another(storage: &Storage, account: &Account) -> Result<Option<&'static str>, StoreError> {
+    let mark = account.device(DeviceId::PRIMARY).map_or(0, |device| device.registration_id.get());
+    let manager = signet_keys::KeysManager::new(storage);
+    let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
+    let named = [&account.identity_key, &account.pni_identity_key];
+    for ((identity, keys), named) in identities.into_iter().zip(people::keys_of(mark)).zip(named) {
+        let Some(stored) = manager.get(identity, DeviceId::PRIMARY).await? else {
+            return Ok(Some("an account has no keys"));
+        };
+        if named.as_bytes() != keys.identity.public().serialize() || !all_of(&stored, keys) {
+            return Ok(Some("an account has keys of another registration"));
+        }
+    }
+    Ok(None)
+}
+
+fn all_of(stored: &StoredDeviceKeys, keys: &Keys) -> bool {
+    let ClientKeys { signed, last_resort } = &keys.device;
+    stored.identity == *keys.identity.public() && stored.signed == *signed && stored.last_resort == *last_resort
+}

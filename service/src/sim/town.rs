@@ -1,0 +1,116 @@
+//! The registry of a simulation: a real one, in this process, on the calling task, without sockets and threads. Its time, its
+//! chance, its faults and its cache are in our hands.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use signet_config::{Config, Limit, LimitId, StorageTarget};
+use signet_storage::clock::{ManualClock, Timestamp};
+use signet_storage::dynamo::faults::Faults;
+use signet_storage::{Chance, Storage, World};
+
+use crate::call::{Call, Headers, Method};
+use crate::registry::Registry;
+use crate::routes::{self, ROUTES};
+use crate::verification::sender::CodeSender;
+
+/// A morning in 2026.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_783_929_600_000 + 9 * 3_600_000);
+/// Requests to the store take up to so many ms each way when several are under way.
+const LATENCY: u32 = 3;
+
+pub struct Town {
+    pub registry: Registry,
+    pub clock: ManualClock,
+    pub faults: Faults,
+    chance: Chance,
+}
+
+/// An answer as a client has it.
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Town {
+    pub async fn build(seed: u64) -> Result<Self, Box<dyn std::error::Error>> {
+        let clock = ManualClock::starting_at(BEGINNING);
+        let (faults, chance) = (Faults::default(), Chance::seeded(seed));
+        fastrand::seed(seed);
+        let world = World { clock: clock.clock(), chance: chance.clone(), faults: Some(faults.clone()), inline: true };
+        let config = config();
+        let storage = Storage::open(&config, world).await?;
+        let sender = CodeSender::open(&config, &storage.clock, &storage.chance).await?;
+        let registry = Registry::build(&config, storage, sender)?;
+        Ok(Self { registry, clock, faults, chance })
+    }
+
+    pub fn now(&self) -> i64 {
+        self.registry.clock.now().millis()
+    }
+
+    /// From here on chance depends on this seed alone, so that what was left out before does not change what comes now.
+    pub fn begin(&self, seed: u64, percent: u32, crowded: bool) {
+        self.chance.reseed(seed);
+        fastrand::seed(seed);
+        self.faults.heal();
+        if percent > 0 {
+            self.faults.at_random(Chance::seeded(seed ^ 1), percent);
+        }
+        if crowded {
+            self.faults.latency(Chance::seeded(seed ^ 2), LATENCY);
+        }
+    }
+
+    /// Everything works again, and whatever was still under way has come to its end.
+    pub async fn settle(&self, disturbed: bool) {
+        if disturbed {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        self.faults.heal();
+    }
+
+    /// One call through the route with this template, whose one placeholder stands for `param`.
+    pub async fn call(
+        &self,
+        method: Method,
+        template: &str,
+        param: Option<&str>,
+        authorization: Option<&str>,
+        body: Option<Value>,
+    ) -> Reply {
+        let route = ROUTES.iter().find(|route| route.method == method && route.template == template);
+        let mut headers = Headers::default();
+        if let Some(authorization) = authorization {
+            headers.push("authorization", authorization);
+        }
+        let call = Call {
+            params: param.map(|param| ("session".to_owned(), param.to_owned())).into_iter().collect(),
+            headers,
+            body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
+            client: Some([192, 0, 2, 1].into()),
+            caller: None,
+        };
+        let reply = routes::serve(&self.registry, route.expect("the route is in the table"), call).await;
+        let body = reply.body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or(Value::Null);
+        Reply { status: reply.status, body }
+    }
+
+    /// The code that the sender holds for this number.
+    pub fn letter(&self, number: &str) -> Option<u32> {
+        self.registry.outbox.letter(number)?.code?.reveal().parse().ok()
+    }
+}
+
+/// What is limited for other reasons than the simulation's is not limited here.
+fn config() -> Config {
+    let mut config = Config::for_testing();
+    config.storage.target = StorageTarget::Embedded;
+    config.recovery.by_aci = true;
+    for id in LimitId::ALL.iter().filter(|id| **id != LimitId::Pin) {
+        let limit = config.limits.get(*id);
+        config.limits.set(*id, Limit { size: 1_000_000, per: Duration::from_millis(1), ..limit });
+    }
+    config
+}
