@@ -71,6 +71,24 @@ async fn a_lock_changed_between_check_and_write_is_asked_for() {
     assert_eq!(h.whoami(&home, &h.newcomer).await.status, 401);
 }
 
+/// The owner takes the lock off, or sets the one that was sent, while somebody is about to be refused for the old one: what was
+/// found out about that one freezes nobody.
+#[tokio::test]
+async fn a_lock_that_is_no_longer_there_freezes_nobody() {
+    let h = House::open();
+    let home = h.settle("+12025550101", Some(PIN)).await;
+    let take_off = async { h.change(&home, |account| account.registration_lock = None).await };
+    assert_eq!(held_back(&h, &home, By::Session, None, take_off).await.status, 200);
+
+    let home = h.settle("+12025550102", Some(PIN)).await;
+    let lock = hashed(WRONG).await;
+    let set = async { h.change(&home, |account| account.registration_lock = Some(lock.clone())).await };
+    assert_eq!(held_back(&h, &home, By::Session, Some(WRONG), set).await.status, 429, "that was a wrong guess");
+    h.whoami(&home, &h.owner).await.expect(200);
+    h.t.advance(super::PAUSE);
+    assert_eq!(h.come(&home, By::Session, Some(WRONG)).await.status, 200);
+}
+
 /// The owner is seen while the newcomer is being let past an expired lock: it holds again.
 #[tokio::test]
 async fn an_owner_who_comes_back_in_the_last_moment_keeps_the_account() {

@@ -58,6 +58,42 @@ async fn a_session_looks_the_same_for_anybodys_number_and_nobodys() {
     }
 }
 
+/// Nor does the time it takes: as much is asked of the store for a number that has an account as for one that has none.
+#[tokio::test]
+async fn as_much_is_asked_of_the_store_for_anybody_as_for_nobody() {
+    let h = House::open();
+    let c = &h.t.client;
+    let home = h.settle(NUMBER, Some(PIN)).await;
+    let removed = h.settle("+12025550125", None).await;
+    assert_eq!(h.remove(&removed, &h.owner).await.status, 204);
+    let stranger = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+    let nobody = Home { number: NOBODYS.to_owned(), aci: stranger, session: String::new() };
+    let wrong = [("/recoveryPassword", Some(serde_json::json!("AAAA")))];
+    let mut asked = Vec::new();
+    for home in [&nobody, &home, &removed] {
+        let mut costs = Vec::new();
+        let mut cost = |what| costs.push((what, h.t.faults.take_seen()));
+        cost("before");
+        let id = c.begin_session(&home.number).await.expect(200)["id"].as_str().unwrap().to_owned();
+        cost("a session");
+        c.request_code(&id, "sms").await.expect(200);
+        cost("a code");
+        c.submit_code(&id, "x").await;
+        cost("a guess");
+        assert_eq!(h.come_with(home, By::Number, &wrong).await.status, 403);
+        cost("a recovery password of the number");
+        assert_eq!(h.come_with(home, By::Aci, &wrong).await.status, 403);
+        cost("a recovery password of the account");
+        assert_eq!(h.whoami(home, &h.newcomer).await.status, 401);
+        cost("a password");
+        costs.remove(0);
+        asked.push(costs);
+    }
+    assert!(asked[0].iter().all(|(_, requests)| !requests.is_empty()), "{asked:?}");
+    assert_eq!(asked[1], asked[0]);
+    assert_eq!(asked[2], asked[0]);
+}
+
 /// Nor do refusals tell: a recovery password that is wrong, and one for a number or an ACI that nobody has.
 #[tokio::test]
 async fn a_wrong_recovery_password_looks_as_one_of_nobody() {

@@ -54,7 +54,7 @@ async fn a_row_says_when_the_store_may_drop_it_and_nothing_in_clear() {
         }
     }
     // The number's and the account's copy have salts of their own.
-    let account = serde_json::to_value(&h.t.registry.accounts.get(aci(&h).await).await.unwrap().unwrap()).unwrap();
+    let account = serde_json::to_value(h.t.registry.accounts.get(aci(&h).await).await.unwrap().unwrap()).unwrap();
     let of_number = rows[0]["password"].as_m().unwrap();
     assert_ne!(of_number["salt"].as_s().unwrap(), account["recoveryPassword"]["salt"].as_str().unwrap());
     assert_ne!(of_number["hash"].as_s().unwrap(), account["recoveryPassword"]["hash"].as_str().unwrap());

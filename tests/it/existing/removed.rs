@@ -127,12 +127,16 @@ async fn thirty_two_who_remove_and_register_at_once() {
             let h = h.clone();
             let home = Home { number: home.number.clone(), aci: home.aci, session: home.session.clone() };
             tokio::spawn(async move {
-                if n % 2 == 0 { h.remove(&home, &h.newcomer).await } else { h.come(&home, By::Session, None).await }
+                if n.is_multiple_of(2) {
+                    h.remove(&home, &h.newcomer).await
+                } else {
+                    h.come(&home, By::Session, None).await
+                }
             })
         };
         let answers: Vec<Answer> = join_all((0..32).map(one)).await.into_iter().map(|answer| answer.unwrap()).collect();
         for (n, answer) in answers.iter().enumerate() {
-            let fine: &[u16] = if n % 2 == 0 { &[204, 401, 503] } else { &[200, 201, 503] };
+            let fine: &[u16] = if n.is_multiple_of(2) { &[204, 401, 503] } else { &[200, 201, 503] };
             assert!(fine.contains(&answer.status), "{answer:?}");
             if answer.status == 503 {
                 assert_eq!(answer.header("retry-after"), Some("1"));
