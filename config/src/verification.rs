@@ -256,7 +256,8 @@ mod tests {
         );
         let error = Config::parse(&toml).unwrap_err().to_string();
         assert!(error.starts_with("verification.sender: ") && error.matches("verification.").count() == 1, "{error}");
-        Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap();
+        let error = Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap_err().to_string();
+        assert!(!error.contains("verification."), "{error}");
     }
 
     #[test]

@@ -154,9 +154,17 @@ impl AccountsManager {
     async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, AccountsError> {
         let me = self.clone();
         let committed = tokio::spawn(async move {
-            me.dynamo.commit(name, writes).await?;
-            me.remember(&account).await;
-            Ok(account)
+            let done = me.dynamo.commit(name, writes).await;
+            match (&done, account.version.checked_sub(1)) {
+                (Ok(()), _) => me.remember(&account).await,
+                // Nobody knows whether it took place. The cache must not go on serving what was before: credentials that are
+                // frozen, say. If it did not take place, reads cost more for an hour.
+                (Err(CommitError::Store(_)), Some(before)) => {
+                    let _ = me.cache.forget(&cache_key(account.aci), before, CACHED_FOR).await;
+                }
+                (Err(_), _) => {}
+            }
+            Ok(done.map(|()| account)?)
         });
         finished(committed).await
     }

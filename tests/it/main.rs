@@ -5,6 +5,7 @@ mod cache;
 mod coverage;
 mod crash;
 mod delivery;
+mod existing;
 mod faults;
 mod house;
 mod limits;

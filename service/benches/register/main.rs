@@ -2,12 +2,13 @@
 //!
 //! Two things are measured in turns, in one run, since machines are noisy: `POST /v1/registration` over HTTP to a real
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
-//! process. Their ratio is what this bench is for. `cargo bench -- --quick` measures shorter.
+//! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`). `cargo bench -- --quick` measures shorter.
 
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod bare;
 mod load;
+mod lock;
 mod server;
 
 use std::path::Path;
@@ -25,7 +26,10 @@ fn main() {
     let _ = std::fs::remove_dir_all(&directory);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(run(&directory, rounds, window));
+    runtime.block_on(async {
+        lock::run(rounds, window).await;
+        run(&directory, rounds, window).await;
+    });
     let _ = std::fs::remove_dir_all(&directory);
 }
 

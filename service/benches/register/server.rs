@@ -42,15 +42,20 @@ impl Server {
 
     /// Resident memory in MB.
     pub fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel says");
-        let kilobytes: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
-        kilobytes / 1024.0
+        resident_of(&self.child.id().to_string())
     }
 
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(&self.child.id().to_string())
     }
+}
+
+/// Resident memory of a process in MB.
+pub fn resident_of(process: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel says");
+    let kilobytes: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    kilobytes / 1024.0
 }
 
 /// CPU time of a process so far; the kernel counts in hundredths of a second.

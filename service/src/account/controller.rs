@@ -26,7 +26,8 @@ impl AccountController {
     pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
         let caller = call.caller.ok_or(ApiError::Unauthorized)?;
         let keys = |account: &_| self.keys.writes_for_removed_account(account);
-        self.accounts.remove(caller.account.aci, keys).await?;
-        Ok(Reply::empty(204))
+        let device = caller.account.device(caller.device).ok_or(ApiError::Unauthorized)?;
+        let removed = self.accounts.remove(caller.account.aci, (device.id, &device.auth), keys).await?;
+        if removed { Ok(Reply::empty(204)) } else { Err(ApiError::Unauthorized) }
     }
 }

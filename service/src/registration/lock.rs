@@ -17,7 +17,7 @@ use signet_storage::accounts::Frozen;
 use signet_storage::cache::{Cache, Counted};
 use signet_storage::clock::Clock;
 use signet_storage::ids::AccountId;
-use signet_storage::lock_hasher::{LockHasher, MatchedLock, PresentedLock};
+use signet_storage::lock_hasher::{LockHasher, MatchedLock, PresentedLock, StoredLock};
 use signet_storage::model::evidence::Locked;
 use signet_storage::model::{Account, LockCleared, VerifiedBy};
 #[cfg(feature = "planted-bugs")]
@@ -94,13 +94,11 @@ impl RegistrationLockVerificationManager {
     /// Counts, compares, and remembers what came of it. One guess at a time: of several at once, one is judged.
     async fn guess(&self, account: &Account, lock: &PresentedLock) -> Result<Guess, ApiError> {
         let stored = account.registration_lock.as_ref().ok_or(ApiError::Contested)?;
-        // Where there is no room to compare, nothing is counted.
-        let seat = self.hasher.reserve()?;
         let (judging, paused) = (judging_key(account.aci), pause_key(account.aci));
         if self.count(&judging, JUDGED_WITHIN).await?.total > 1 {
             return Err(ApiError::RateLimited { limiter: PAUSE, retry_after: Duration::from_secs(1) });
         }
-        let judged = self.judge(account, &paused, async { self.hasher.verify(seat, stored, lock).await }).await;
+        let judged = self.judge(account, &paused, stored, lock).await;
         // Not being able to say that the guess is over costs the next one a few seconds.
         let _ = self.cache.remove(&judging).await;
         judged
@@ -110,17 +108,20 @@ impl RegistrationLockVerificationManager {
         &self,
         account: &Account,
         paused: &str,
-        compare: impl Future<Output = Option<MatchedLock>>,
+        stored: &StoredLock,
+        lock: &PresentedLock,
     ) -> Result<Guess, ApiError> {
         let number = account.phone_number.as_str();
         if let Some(Counted { ends_in, .. }) = self.cache.counted(paused).await.map_err(|_| cannot_count())? {
             metrics::counter!("signet_limiter_total", "limiter" => PAUSE, "outcome" => "refused").increment(1);
             return Err(ApiError::RateLimited { limiter: PAUSE, retry_after: ends_in });
         }
+        // Only now, lest those who are refused fill the queue; where there is no room to compare, nothing is counted.
+        let seat = self.hasher.reserve()?;
         self.limits.take(LimitId::Pin, number).await?;
         // Before the verdict is known, as if it were wrong: whoever is cut off here has guessed.
         self.count(paused, self.pause).await?;
-        match compare.await {
+        match self.hasher.verify(seat, stored, lock).await {
             None => Ok(Guess::Wrong { left: self.limits.peek(LimitId::Pin, number).await? }),
             Some(matched) => {
                 self.limits.clear(LimitId::Pin, number).await?;

@@ -126,6 +126,8 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
+    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
+    /// before it counts again.
     /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
         let request = RequestCode::read(&call)?;

@@ -138,7 +138,7 @@ impl VerificationController {
 
     /// Whoever has the account of this number may want to know that somebody asked for a code.
     async fn tell(&self, number: &E164, transport: Transport) {
-        let holder = self.accounts.holder_of(number).await.ok().flatten().map(|account| account.aci);
+        let holder = self.accounts.aci_of(number).await.ok().flatten();
         self.events.publish(Event::CodeRequested { holder, transport });
     }
 

@@ -3,14 +3,21 @@
 use super::{AccountsManager, rows};
 use crate::dynamo::StoreError;
 use crate::dynamo::tables::Table;
+use crate::ids::AccountId;
 use crate::model::Account;
 use crate::number::E164;
 
 impl AccountsManager {
+    /// The ACI of the account that has this number in any of its equivalent forms. One read, whether there is one or not: who has
+    /// not proved the number must not learn it from the time.
+    pub async fn aci_of(&self, number: &E164) -> Result<Option<AccountId>, StoreError> {
+        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
+        Ok(claim.map(rows::NumberClaim::read).transpose()?.and_then(|claim| claim.aci))
+    }
+
     /// The account that has this number in any of its equivalent forms, strongly consistent. Writes nothing.
     pub async fn holder_of(&self, number: &E164) -> Result<Option<Account>, StoreError> {
-        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
-        match claim.map(rows::NumberClaim::read).transpose()?.and_then(|claim| claim.aci) {
+        match self.aci_of(number).await? {
             Some(aci) => self.get(aci).await,
             None => Ok(None),
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, finished, rows};
 use crate::dynamo::{CommitError, Write};
-use crate::ids::AccountId;
+use crate::hash::SaltedTokenHash;
+use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
 use crate::recovery;
 
@@ -15,17 +16,28 @@ const ROUNDS: u32 = 10;
 
 impl AccountsManager {
     /// Removes the account, its claims and what `keys` lists of it, all or nothing. An account that is not there is removed.
+    /// Says whether it was: not if whoever asked, as the device with these credentials, is no longer let in by the account as
+    /// it stands now. A number may have registered again since they were.
     ///
     /// # Errors
     /// [`AccountsError::Contested`] if others kept changing the account.
-    pub async fn remove(&self, aci: AccountId, keys: impl Fn(&Account) -> Vec<Write>) -> Result<(), AccountsError> {
+    pub async fn remove(
+        &self,
+        aci: AccountId,
+        asked_by: (DeviceId, &SaltedTokenHash),
+        keys: impl Fn(&Account) -> Vec<Write>,
+    ) -> Result<bool, AccountsError> {
+        let (device, auth) = asked_by;
         for round in 0..ROUNDS {
-            let Some(account) = self.get(aci).await? else { return Ok(()) };
+            let Some(account) = self.get(aci).await? else { return Ok(true) };
+            if account.device(device).is_none_or(|device| device.auth != *auth) {
+                return Ok(false);
+            }
             let writes = self.removal(&account, keys(&account));
             match self.commit_removal(writes, &account).await {
                 Err(CommitError::Store(e)) => return Err(e.into()),
                 Err(_) => self.back_off(round).await,
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
             }
         }
         Err(AccountsError::Contested)
@@ -48,10 +60,12 @@ impl AccountsManager {
     async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
         let (me, key, version) = (self.clone(), cache_key(account.aci), account.version);
         finished(tokio::spawn(async move {
-            me.dynamo.commit("remove", writes).await?;
-            // A cache that does not answer keeps its copy for an hour at most.
-            let _ = me.cache.forget(&key, version, CACHED_FOR).await;
-            Ok(())
+            let done = me.dynamo.commit("remove", writes).await;
+            // Also where nobody knows whether it took place. A cache that does not answer keeps its copy for an hour at most.
+            if matches!(done, Ok(()) | Err(CommitError::Store(_))) {
+                let _ = me.cache.forget(&key, version, CACHED_FOR).await;
+            }
+            done
         }))
         .await
     }

@@ -45,15 +45,15 @@ async fn additions_at_once_are_all_counted() {
 }
 
 #[tokio::test]
-async fn redis_keeps_a_counter_a_little_longer_than_its_window_and_under_its_own_name() {
+async fn redis_keeps_a_counter_for_its_window_and_under_its_own_name() {
     let (server, clock) = (RedisServer::start(), manual_clock());
     let cache = connected(&server, &clock).await;
     let millis = |key| server.ask(&["PTTL", key]).parse::<i64>().unwrap();
     cache.count("reglock:k", 1, HOUR).await.unwrap();
-    assert!((3_600_000..=3_660_000).contains(&millis("reglock:k")), "{}", millis("reglock:k"));
+    assert!((3_500_000..=3_600_000).contains(&millis("reglock:k")), "{}", millis("reglock:k"));
     clock.advance(HOUR * 2);
     cache.count("reglock:k", 1, MINUTE).await.unwrap();
-    assert!((60_000..=120_000).contains(&millis("reglock:k")), "a new window has a time to live of its own");
+    assert!((1_000..=60_000).contains(&millis("reglock:k")), "a new window has a time to live of its own");
     cache.counted("reglock:unused").await.unwrap();
     assert_eq!(server.ask(&["EXISTS", "reglock:unused"]), "0", "looking stores nothing");
     cache.count("reglock:for ever", 1, Duration::MAX).await.unwrap();
