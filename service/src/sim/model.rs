@@ -28,8 +28,6 @@ pub const MOST_LINKED: u32 = 3;
 /// A weakness known to be there: a change of an account that is committed although the store's answer was lost leaves the older
 /// account in the cache, and with it the older password alive. Say `false` to see it found.
 pub const EXCUSES_LOST_COMMITS: bool = true;
-/// Another: who is let in with a password deletes the account although it was registered again meanwhile.
-pub const EXCUSES_LATE_DELETES: bool = true;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed.
 pub const CACHED: i64 = 60 * MINUTE;
 

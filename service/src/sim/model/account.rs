@@ -1,6 +1,6 @@
 //! What an account's own devices can do, and what it leaves when it goes (contract registration §11.8, §13.3).
 
-use super::{Answer, Branch, CACHED, DAY, EXCUSES_LATE_DELETES, EXCUSES_LOST_COMMITS, Holder, REMEMBERED, Round};
+use super::{Answer, Branch, CACHED, DAY, EXCUSES_LOST_COMMITS, Holder, REMEMBERED, Round};
 use super::{State, Who};
 
 impl Holder {
@@ -25,14 +25,15 @@ impl State {
     pub(super) fn delete(&self, name: &str, by: u32, round: Round) -> Vec<Branch> {
         let me = Who::Told(name.to_owned());
         let mut branches = self.let_in(&me, by, round.now, |inside| {
-            let there = inside.holder.as_ref().is_some_and(|holder| holder.is(name));
-            vec![self.answers(204, if there { inside.deleted(round) } else { inside })]
+            match &inside.holder {
+                // Let in by an old copy, and then looked at more closely.
+                Some(holder) if holder.is(name) && (holder.by != by || holder.frozen) => Vec::new(),
+                Some(holder) if holder.is(name) => vec![self.answers(204, inside.deleted(round))],
+                _ => vec![self.answers(204, inside)],
+            }
         });
         // They were let in, and then somebody else deleted the account.
         match &self.holder {
-            Some(holder) if holder.is(name) && round.crowded && EXCUSES_LATE_DELETES => {
-                branches.push(self.answers(204, self.deleted(round)));
-            }
             Some(holder) if holder.is(name) => {}
             _ if round.crowded => branches.push(self.stays(204)),
             _ => {}

@@ -82,6 +82,17 @@ impl State {
     }
 
     fn proved(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
+        let mut branches = self.settled(id, wish, round);
+        if round.crowded && wish.lock.is_some() {
+            // A guess at the lock of an account that was taken or deleted before it could be frozen stays counted.
+            let form = self.holder.as_ref().map_or(0, |holder| usize::from(holder.old_form));
+            let counted = Self { lock: self.lock.counted(form, round.now), ..self.clone() };
+            branches.extend(counted.settled(id, wish, round));
+        }
+        branches
+    }
+
+    fn settled(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
         let Some(holder) = &self.holder else {
             let remembered = self.gone.as_ref().filter(|(_, until)| round.now < *until);
             let who = remembered.map_or(Who::Untold(id), |(who, _)| who.clone());
