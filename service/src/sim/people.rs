@@ -64,7 +64,7 @@ pub const fn lock_of(lock: Lock, owner: u32) -> Option<u32> {
 
 /// Half of the people have what an app derives, half a PIN of digits.
 pub fn lock_text(owner: u32) -> String {
-    if owner % 2 == 0 { format!("{owner:064x}") } else { format!("{owner:08}") }
+    if owner.is_multiple_of(2) { format!("{owner:064x}") } else { format!("{owner:08}") }
 }
 
 pub fn recovery_text(owner: u32) -> String {
