@@ -25,9 +25,6 @@ pub const REMEMBERED: i64 = 30 * DAY;
 pub const RECOVERY_LIVES: i64 = 300 * DAY;
 /// Devices that a person links, at most.
 pub const MOST_LINKED: u32 = 3;
-/// A weakness known to be there: a change of an account that is committed although the store's answer was lost leaves the older
-/// account in the cache, and with it the older password alive. Say `false` to see it found.
-pub const EXCUSES_LOST_COMMITS: bool = true;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed.
 pub const CACHED: i64 = 60 * MINUTE;
 

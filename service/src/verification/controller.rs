@@ -169,11 +169,9 @@ impl VerificationController {
         if verdict == Ok(true) {
             self.budget.verified(session.number(), &id).await;
         }
+        self.close_older_way(&session).await?;
         match verdict {
-            Ok(_) => {
-                self.close_older_way(&session).await?;
-                Ok(self.ok(&session))
-            }
+            Ok(_) => Ok(self.ok(&session)),
             Err(GuessRefused::AlreadyVerified | GuessRefused::NoCodeSent | GuessRefused::CodeExpired) => {
                 Err(self.error(SessionStatus::Conflict, &session, None))
             }

@@ -98,7 +98,10 @@ impl State {
     pub(super) fn guess(&self, id: u32, guess: u32, round: Round) -> Vec<Branch> {
         let now = round.now;
         self.with_session(id, now, 404, |session| {
-            let Some(code) = session.code.filter(|code| !session.verified && now < code.since + CODE_LIVES) else {
+            if session.verified {
+                return vec![self.answers(409, self.without_recovery())];
+            }
+            let Some(code) = session.code.filter(|code| now < code.since + CODE_LIVES) else {
                 return vec![self.stays(409)];
             };
             let wait = match code.guesses.checked_sub(1) {
