@@ -89,6 +89,10 @@ impl State {
             let counted = Self { lock: self.lock.counted(form, round.now), ..self.clone() };
             branches.extend(counted.settled(id, wish, round));
         }
+        // Whether there is something to transfer was looked at before somebody else registered; or the lock was.
+        if round.crowded && !wish.skips_transfer && self.holder.as_ref().is_some_and(|holder| holder.can_transfer) {
+            branches.push(self.stays(409));
+        }
         branches
     }
 
@@ -98,7 +102,7 @@ impl State {
             let who = remembered.map_or(Who::Untold(id), |(who, _)| who.clone());
             return self.taken_by(id, who, wish, 201, round);
         };
-        if holder.can_transfer && !wish.skips_transfer {
+        if holder.can_transfer && !wish.skips_transfer && !round.crowded {
             return vec![self.stays(409)];
         }
         if !holder.is_locked(round.now) {
