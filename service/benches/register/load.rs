@@ -127,15 +127,16 @@ pub async fn prove_numbers(server: &Server, count: usize) -> Vec<(String, String
     workers.join_all().await.into_iter().flatten().collect()
 }
 
-/// Registers as many of these as it can in a window.
+/// Registers as many of these as it can in a window. Anything but the expected status has failed.
 #[allow(clippy::disallowed_methods, reason = "a bench measures")]
 pub async fn register(
     server: &Server,
     sessions: Vec<(String, String)>,
     concurrency: usize,
     window: Duration,
+    (lock, expected): (Option<&str>, u16),
 ) -> Measured {
-    let body = Arc::new(body());
+    let body = Arc::new(body(lock));
     let share = sessions.len() / concurrency;
     let mut sessions = sessions.into_iter();
     let (started, server_cpu, load_cpu) = (Instant::now(), server.cpu_seconds(), server::cpu_seconds("self"));
@@ -155,7 +156,7 @@ pub async fn register(
                 }
                 let (status, _) = connection.call("POST", "/v1/registration", &authorization, &body).await;
                 millis.push(asked.elapsed().as_secs_f64() * 1000.0);
-                failed += usize::from(status != 201);
+                failed += usize::from(status != expected);
             }
             (millis, failed)
         });
@@ -173,7 +174,7 @@ pub async fn register(
 }
 
 /// One client's keys serve for all numbers: the server checks four signatures each time all the same.
-fn body() -> String {
+fn body(lock: Option<&str>) -> String {
     let [aci, pni] = [(); 2].map(|()| {
         let pair = IdentityKeyPair::generate();
         (STANDARD.encode(pair.public().serialize()), ClientKeys::generate(&pair))
@@ -184,6 +185,7 @@ fn body() -> String {
         "accountAttributes": {
             "fetchesMessages": true, "registrationId": 1, "pniRegistrationId": 2,
             "capabilities": {"spqr": true, "storage": true}, "unidentifiedAccessKey": STANDARD.encode([7; 16]),
+            "registrationLock": lock,
         },
         "aciIdentityKey": aci.0, "aciSignedPreKey": aci.1.signed, "aciPqLastResortPreKey": aci.1.last_resort,
         "pniIdentityKey": pni.0, "pniSignedPreKey": pni.1.signed, "pniPqLastResortPreKey": pni.1.last_resort,

@@ -14,7 +14,7 @@ use signet_storage::lock_hasher::{LockHasher, PresentedLock, StoredLock};
 
 use super::server::resident_of;
 
-const TARGET: f64 = 0.9;
+pub const TARGET: f64 = 0.9;
 
 pub async fn run(rounds: usize, window: Duration) {
     let settings = RegistrationLock::default();
@@ -51,7 +51,7 @@ async fn a_hundred_at_once(hasher: &LockHasher, stored: &StoredLock, lock: &Pres
 }
 
 #[allow(clippy::disallowed_methods, reason = "a bench measures")]
-fn bare_rate(settings: &RegistrationLock, threads: usize, window: Duration) -> f64 {
+pub fn bare_rate(settings: &RegistrationLock, threads: usize, window: Duration) -> f64 {
     let small = |n: u64| u32::try_from(n).expect("small");
     let params = Params::new(small(settings.memory_kib), small(settings.iterations), small(settings.lanes), None);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.expect("the defaults"));

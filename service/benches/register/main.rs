@@ -2,13 +2,15 @@
 //!
 //! Two things are measured in turns, in one run, since machines are noisy: `POST /v1/registration` over HTTP to a real
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
-//! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`). `cargo bench -- --quick` measures shorter.
+//! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`) and for whole
+//! re-registrations that open one (`relock.rs`). `cargo bench -- --quick` measures shorter.
 
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod bare;
 mod load;
 mod lock;
+mod relock;
 mod server;
 
 use std::path::Path;
@@ -28,6 +30,7 @@ fn main() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         lock::run(rounds, window).await;
+        relock::run(&directory, rounds, window).await;
         run(&directory, rounds, window).await;
     });
     let _ = std::fs::remove_dir_all(&directory);
@@ -52,7 +55,7 @@ async fn run(directory: &Path, rounds: usize, window: Duration) {
             // As many as can be used at the very most: idle sessions would only make the served database larger.
             let enough = ceiling.per_second() * window.as_secs_f64();
             let sessions = load::prove_numbers(&server, enough as usize).await;
-            http += load::register(&server, sessions, concurrency, window).await;
+            http += load::register(&server, sessions, concurrency, window, (None, 201)).await;
         }
         report(concurrency, &http, &ceiling);
     }

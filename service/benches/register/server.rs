@@ -22,6 +22,8 @@ impl Server {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
             .args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--set", "log.filter=warn"])
+            .args(["--set", "limits.registration.size=4000000000", "--set", "limits.registration.per=1us"])
+            .args(["--set", "limits.check_totp.size=4000000000", "--set", "limits.check_totp.per=1us"])
             .args(["--set", "limits.address.size=4000000000", "--set", "limits.address.per=1us", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
