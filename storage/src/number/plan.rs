@@ -182,10 +182,15 @@ impl Plan {
 
 /// The lengths of all kinds of number in a region, as bits. Numbers that cannot be called from abroad do not count.
 fn bits(region: &Metadata, lengths: fn(&Descriptor) -> &[u16]) -> u32 {
+    kinds(region).flat_map(lengths).filter(|len| **len < 32).fold(0, |bits, len| bits | 1 << len)
+}
+
+/// The kinds of number that a region has and that can be called from abroad.
+pub(super) fn kinds(region: &Metadata) -> impl Iterator<Item = &Descriptor> {
     let kinds = region.descriptors();
     let kinds = [
-        kinds.fixed_line(),
         kinds.mobile(),
+        kinds.fixed_line(),
         kinds.toll_free(),
         kinds.premium_rate(),
         kinds.shared_cost(),
@@ -195,7 +200,7 @@ fn bits(region: &Metadata, lengths: fn(&Descriptor) -> &[u16]) -> u32 {
         kinds.uan(),
         kinds.voicemail(),
     ];
-    kinds.into_iter().flatten().flat_map(lengths).filter(|len| **len < 32).fold(0, |bits, len| bits | 1 << len)
+    kinds.into_iter().flatten()
 }
 
 /// A regular expression out of the metadata, compiled when first needed: most plans are never asked.

@@ -11,7 +11,7 @@ use phonenumber::Metadata;
 use phonenumber::metadata::{DATABASE, Descriptor};
 
 use super::E164;
-use super::plan::{PLANS, Pattern};
+use super::plan::{self, PLANS, Pattern};
 
 /// No number that was parsed is of this region.
 const UNKNOWN: &str = "ZZ";
@@ -48,25 +48,12 @@ impl E164 {
 impl Region {
     fn of(region: &'static Metadata) -> Self {
         let pattern = |kind: &Descriptor| Pattern::whole(kind.national_number().as_str());
-        let kinds = region.descriptors();
-        let general = pattern(kinds.general());
-        let kinds = [
-            kinds.mobile(),
-            kinds.fixed_line(),
-            kinds.toll_free(),
-            kinds.premium_rate(),
-            kinds.shared_cost(),
-            kinds.personal_number(),
-            kinds.voip(),
-            kinds.pager(),
-            kinds.uan(),
-            kinds.voicemail(),
-        ];
+        let general = pattern(region.descriptors().general());
         Self {
             id: region.id(),
             leading_digits: region.leading_digits().map(|regex| Pattern::start(regex.as_str())),
             general,
-            kinds: kinds.into_iter().flatten().map(pattern).collect(),
+            kinds: plan::kinds(region).map(pattern).collect(),
         }
     }
 
