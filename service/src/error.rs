@@ -118,7 +118,7 @@ impl ApiError {
             }
             Self::Unavailable(why) => {
                 tracing::error!(route, why, "cannot serve");
-                Reply::empty(503)
+                come_back()
             }
             Self::Panicked => {
                 tracing::error!(route, "the endpoint panicked");
@@ -126,14 +126,19 @@ impl ApiError {
             }
             Self::Busy => {
                 tracing::warn!(route, "too busy");
-                Reply::empty(503).with("retry-after", "1".to_owned())
+                come_back()
             }
             Self::Contested => {
                 tracing::warn!(route, "gave up against contention");
-                Reply::empty(503).with("retry-after", "1".to_owned())
+                come_back()
             }
         }
     }
+}
+
+/// Whatever the reason, it may be over in a moment.
+fn come_back() -> Reply {
+    Reply::empty(503).with("retry-after", "1".to_owned())
 }
 
 impl SessionError {

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use signet::sim::{self, Counts, history};
 
-const SEEDS: u64 = 1_000;
-const STEPS: u32 = 100;
+const SEEDS: u64 = 2_000;
+const STEPS: u32 = 60;
 const CLIENTS: u32 = 6;
 
 #[test]
