@@ -11,11 +11,11 @@ use super::lock::{TARGET, bare_rate};
 use super::server::Server;
 
 const PIN: &str = "2580";
-/// Two for each core, so that one computes while the other is written to disk.
-const CALLERS_PER_CORE: usize = 2;
-const NUMBERS_PER_CALLER: usize = 32;
+/// Enough that some lock is always there to be computed while others are looked up or written to disk.
+const CALLERS_PER_CORE: usize = 8;
+const NUMBERS_PER_CALLER: usize = 8;
 /// More than can be done in a window.
-const ROUNDS_PER_NUMBER: usize = 100;
+const ROUNDS_PER_NUMBER: usize = 200;
 
 pub async fn run(directory: &Path, rounds: usize, window: Duration) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
