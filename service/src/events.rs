@@ -52,6 +52,10 @@ pub enum Event {
         aci: AccountId,
         devices: Vec<DeviceId>,
     },
+    /// An account was removed by one of its devices.
+    Removed {
+        aci: AccountId,
+    },
     /// A recovery password took the place of a code, or an account was recovered by its ACI.
     Recovered {
         aci: AccountId,
@@ -82,6 +86,7 @@ impl Event {
             Self::Registered { .. } => "registered",
             Self::LockFailed { .. } => "lockFailed",
             Self::CredentialsFrozen { .. } => "credentialsFrozen",
+            Self::Removed { .. } => "removed",
             Self::Recovered { .. } => "recovered",
             Self::RecoveryFailed { .. } => "recoveryFailed",
             Self::TotpFailed { .. } => "totpFailed",

@@ -108,7 +108,12 @@ impl Registry {
         Ok(Self {
             verification,
             registration,
-            account: AccountController { accounts: accounts.clone(), keys: keys.clone(), clock: clock.clone() },
+            account: AccountController {
+                accounts: accounts.clone(),
+                keys: keys.clone(),
+                events: events.clone(),
+                clock: clock.clone(),
+            },
             svr,
             accounts,
             keys,

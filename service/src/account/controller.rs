@@ -6,11 +6,13 @@ use signet_storage::clock::Clock;
 
 use crate::call::{Call, Reply};
 use crate::error::ApiError;
+use crate::events::{Event, Events};
 use crate::registration::response::AccountIdentity;
 
 pub struct AccountController {
     pub accounts: AccountsManager,
     pub keys: KeysManager,
+    pub events: Events,
     pub clock: Clock,
 }
 
@@ -28,6 +30,10 @@ impl AccountController {
         let keys = |account: &_| self.keys.writes_for_removed_account(account);
         let device = caller.account.device(caller.device).ok_or(ApiError::Unauthorized)?;
         let removed = self.accounts.remove(caller.account.aci, (device.id, &device.auth), keys).await?;
-        if removed { Ok(Reply::empty(204)) } else { Err(ApiError::Unauthorized) }
+        if !removed {
+            return Err(ApiError::Unauthorized);
+        }
+        self.events.publish(Event::Removed { aci: caller.account.aci });
+        Ok(Reply::empty(204))
     }
 }

@@ -25,7 +25,7 @@ use signet_storage::planted::{Bug, planted};
 
 use crate::error::ApiError;
 use crate::events::{Event, Events};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::svr::SvrCredentials;
 pub use failure::LockFailure;
 
@@ -96,7 +96,7 @@ impl RegistrationLockVerificationManager {
         let stored = account.registration_lock.as_ref().ok_or(ApiError::Contested)?;
         let (judging, paused) = (judging_key(account.aci), pause_key(account.aci));
         if self.count(&judging, JUDGED_WITHIN).await?.total > 1 {
-            return Err(ApiError::RateLimited { limiter: PAUSE, retry_after: Duration::from_secs(1) });
+            return Err(paused_for(Duration::from_secs(1)));
         }
         let judged = self.judge(account, &paused, stored, lock).await;
         // Not being able to say that the guess is over costs the next one a few seconds.
@@ -113,8 +113,7 @@ impl RegistrationLockVerificationManager {
     ) -> Result<Guess, ApiError> {
         let number = account.phone_number.as_str();
         if let Some(Counted { ends_in, .. }) = self.cache.counted(paused).await.map_err(|_| cannot_count())? {
-            metrics::counter!("signet_limiter_total", "limiter" => PAUSE, "outcome" => "refused").increment(1);
-            return Err(ApiError::RateLimited { limiter: PAUSE, retry_after: ends_in });
+            return Err(paused_for(ends_in));
         }
         // Only now, lest those who are refused fill the queue; where there is no room to compare, nothing is counted.
         let seat = self.hasher.reserve()?;
@@ -159,6 +158,11 @@ pub fn pause_key(aci: AccountId) -> String {
 
 fn judging_key(aci: AccountId) -> String {
     format!("reglock-judging:{aci}")
+}
+
+fn paused_for(retry_after: Duration) -> ApiError {
+    limits::report(PAUSE, "refused");
+    ApiError::RateLimited { limiter: PAUSE, retry_after }
 }
 
 fn cannot_count() -> ApiError {

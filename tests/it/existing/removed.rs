@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
+use signet::events::Event;
 use signet_storage::ids::DeviceId;
 use signet_tests::client::basic;
 use signet_tests::{Answer, Audit, Table};
@@ -22,8 +23,11 @@ async fn nothing_of_it_is_left_but_the_numbers_memory() {
     let stays = h.settle("+12025550124", None).await;
     h.whoami(&home, &h.owner).await.expect(200);
 
+    let mut told = h.t.registry.events.subscribe("a test", 16);
     let gone = h.remove(&home, &h.owner).await;
     assert_eq!((gone.status, gone.text.as_str()), (204, ""));
+    let told = std::iter::from_fn(|| told.try_recv().ok()).map(|happened| happened.event).collect::<Vec<_>>();
+    assert_eq!(told, [Event::Removed { aci: home.aci }]);
     assert_eq!(h.whoami(&home, &h.owner).await.status, 401);
     assert_eq!(h.remove(&home, &h.owner).await.status, 401, "there is nobody left to ask for it");
     let rows = h.t.row_counts().await;

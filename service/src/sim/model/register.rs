@@ -116,7 +116,11 @@ impl State {
         let (form, now) = (usize::from(holder.old_form), round.now);
         let with = |lock| Self { lock, ..self.clone() };
         if self.lock.paused(now) || self.lock.left(form, now) < 1 {
-            return vec![self.stays(429)];
+            // The right lock was judged before the wrong one of this round, and written after it.
+            let judged_before =
+                round.crowded && self.lock.paused_until == Some(now + PAUSE) && holder.lock == Some(sent);
+            let written = if judged_before { self.unlocked(id, wish, round) } else { Vec::new() };
+            return written.into_iter().chain([self.stays(429)]).collect();
         }
         let counted = self.lock.counted(form, now);
         let mut branches = if holder.lock == Some(sent) {
