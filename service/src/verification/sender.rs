@@ -1,5 +1,5 @@
 //! Who brings codes to people (contract registration §4.5, §4.6). There are three senders, chosen per transport: the
-//! development sender ([`outbox`]), AWS SNS ([`sns`]) and an endpoint of the operator's ([`webhook`]).
+//! development sender (`outbox`), AWS SNS (`sns`) and an endpoint of the operator's (`webhook`).
 //!
 //! Not here: whether a code may be sent at all, and what a failure means for the session; that is the controller's.
 //!
