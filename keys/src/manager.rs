@@ -39,18 +39,12 @@ impl KeysManager {
 
     /// The removal of every linked device's keys: the account registers again, and its primary device alone stays.
     pub fn writes_for_removed_devices(&self, account: &Account) -> Vec<Write> {
-        let linked = account.devices.iter().map(|device| device.id).filter(|id| *id != DeviceId::PRIMARY);
-        let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
-        let delete = |identity, device| Write::delete("linked keys", Table::Keys, rows::key(identity, device));
-        linked.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
+        removal("linked keys", account, |device| device != DeviceId::PRIMARY)
     }
 
     /// The removal of all keys of an account that goes.
     pub fn writes_for_removed_account(&self, account: &Account) -> Vec<Write> {
-        let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
-        let delete = |identity, device| Write::delete("keys", Table::Keys, rows::key(identity, device));
-        let devices = account.devices.iter().map(|device| device.id);
-        devices.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
+        removal("keys", account, |_| true)
     }
 
     /// A device's keys for one identity as they are stored.
@@ -58,4 +52,12 @@ impl KeysManager {
         let row = self.dynamo.get(Table::Keys, rows::key(identity, device)).await?;
         row.map(StoredDeviceKeys::read).transpose()
     }
+}
+
+/// The keys of those devices of an account, for both of its identities.
+fn removal(label: &'static str, account: &Account, which: impl Fn(DeviceId) -> bool) -> Vec<Write> {
+    let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
+    let delete = |identity, device| Write::delete(label, Table::Keys, rows::key(identity, device));
+    let devices = account.devices.iter().map(|device| device.id).filter(|device| which(*device));
+    devices.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
 }

@@ -62,7 +62,7 @@ pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Cal
 async fn seen(accounts: &AccountsManager, caller: Caller) -> Caller {
     let now = accounts.clock().now();
     let device = caller.account.device(caller.device);
-    if device.is_some_and(|device| device.clone().seen(caller.account.aci, now)) {
+    if device.is_some_and(|device| device.is_unseen(caller.account.aci, now)) {
         let noted = accounts.note_seen(caller.account.aci, caller.device).await;
         let outcome = if noted.is_ok() { "noted" } else { "failed" };
         metrics::counter!("signet_seen_total", "outcome" => outcome).increment(1);

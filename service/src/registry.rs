@@ -53,7 +53,6 @@ impl Registry {
         let accounts = AccountsManager::new(&storage);
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
-        let svr = SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?;
         let outbox = sender.outbox().clone();
         let verification = VerificationController {
             sessions: sessions.clone(),
@@ -71,7 +70,7 @@ impl Registry {
             chance: chance.clone(),
         };
         let svr = SvrController {
-            credentials: svr,
+            credentials: SvrCredentials::of(config, &storage).map_err(BuildError::Secret)?,
             accounts: accounts.clone(),
             limits: limits.clone(),
             clock: clock.clone(),
@@ -141,10 +140,8 @@ impl Registry {
     }
 }
 
-/// The configured key, or one made once and kept in the data directory.
 fn code_key(config: &Config, storage: &Storage) -> std::io::Result<CodeKey> {
-    match &config.verification.code_key {
-        Some(key) => Ok(CodeKey::new(*key.expose())),
-        None => Ok(CodeKey::new(*secrets::keep_or_make(&config.storage.path, "verification", &storage.chance)?)),
-    }
+    let configured = config.verification.code_key.as_ref();
+    let key = secrets::configured_or_kept(configured, &config.storage.path, "verification", &storage.chance)?;
+    Ok(CodeKey::new(*key.expose()))
 }

@@ -28,6 +28,7 @@ use crate::dynamo::{CommitError, Dynamo, StoreError, Write};
 use crate::ids::{AccountId, NumberId};
 use crate::model::{Account, VerifiedNumber};
 use crate::number::E164;
+use crate::task::finished;
 
 /// How long a cached account is served (seed, phase 3).
 const CACHED_FOR: Duration = Duration::from_secs(3600);
@@ -102,9 +103,7 @@ impl AccountsManager {
     /// Who has this number now, in any of its equivalent forms?
     pub async fn slot_for(&self, verified: &VerifiedNumber) -> Result<Slot, AccountsError> {
         let number = verified.number();
-        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
-        let claim = claim.map(rows::NumberClaim::read).transpose()?;
-        match claim {
+        match self.claim_of(number).await? {
             Some(rows::NumberClaim { aci: Some(aci), .. }) => {
                 // Claim and account change in one transaction; missing here means it was deleted since the line above.
                 let account = self.get(aci).await?.ok_or(AccountsError::Contested)?;
@@ -121,8 +120,13 @@ impl AccountsManager {
 
     /// The PNI of a number, if anybody ever had the number. Writes nothing.
     pub async fn pni_of(&self, number: &E164) -> Result<Option<NumberId>, StoreError> {
-        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
-        Ok(claim.map(rows::NumberClaim::read).transpose()?.map(|claim| claim.pni))
+        Ok(self.claim_of(number).await?.map(|claim| claim.pni))
+    }
+
+    /// The number's claim as it stands, strongly consistent. One read, whether there is one or not.
+    async fn claim_of(&self, number: &E164) -> Result<Option<rows::NumberClaim>, StoreError> {
+        let row = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
+        row.map(rows::NumberClaim::read).transpose()
     }
 
     /// The account as it stands, strongly consistent. Changes start from this.
@@ -175,11 +179,6 @@ impl AccountsManager {
         let value = Bytes::from(serde_json::to_vec(account).expect("accounts serialise"));
         let _ = self.cache.put_newer(&cache_key(account.aci), account.version, value, CACHED_FOR).await;
     }
-}
-
-/// What a task of our own came to; its panic becomes ours.
-async fn finished<T>(task: tokio::task::JoinHandle<T>) -> T {
-    task.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
 }
 
 fn cache_key(aci: AccountId) -> String {

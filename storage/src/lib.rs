@@ -29,6 +29,7 @@ pub mod planted;
 pub mod recovery;
 pub mod secrets;
 pub mod sessions;
+pub mod task;
 
 pub use accounts::AccountsManager;
 pub use cache::Cache;

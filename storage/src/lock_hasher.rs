@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::Storage;
 use crate::chance::Chance;
+use crate::task::finished;
 use memory::Memory;
 pub use presented::{PresentedLock, UnusableLock};
 use stored::Parts;
@@ -161,7 +162,7 @@ impl LockHasher {
         if self.0.inline {
             return work();
         }
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+        finished(tokio::task::spawn_blocking(work)).await
     }
 }
 

@@ -6,12 +6,26 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use signet_config::Secret;
 use zeroize::Zeroizing;
 
 use crate::chance::Chance;
 
+/// The configured key, or else the one kept under this name.
+pub fn configured_or_kept(
+    configured: Option<&Secret<[u8; 32]>>,
+    directory: &Path,
+    name: &str,
+    chance: &Chance,
+) -> io::Result<Secret<[u8; 32]>> {
+    match configured {
+        Some(key) => Ok(key.clone()),
+        None => keep_or_make(directory, name, chance).map(|key| Secret::new(*key)),
+    }
+}
+
 /// The 32 bytes kept under this name, drawn and written (readable by the owner only) if there are none yet.
-pub fn keep_or_make(directory: &Path, name: &str, chance: &Chance) -> io::Result<Zeroizing<[u8; 32]>> {
+fn keep_or_make(directory: &Path, name: &str, chance: &Chance) -> io::Result<Zeroizing<[u8; 32]>> {
     let folder = directory.join("secrets");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{name}.key"));

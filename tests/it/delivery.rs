@@ -62,3 +62,17 @@ fn registry(change: impl FnOnce(&mut Config)) -> TestRegistry {
 
 /// As long as a test waits for an answer that does not come.
 const SHORT: Duration = Duration::from_millis(150);
+
+/// A registry that does not wait long, and a session whose code got no answer: the client is told to come back, and the code
+/// keeps its place in the schedule. The session's id.
+async fn without_an_answer(to: impl FnOnce(&mut Config)) -> (TestRegistry, String) {
+    let t = registry(|config| {
+        to(config);
+        config.verification.send_within = SHORT;
+    });
+    let id = begin(&t.client, NUMBER).await;
+    let told = t.client.request_code(&id, "sms").await.expect(440);
+    assert_eq!(told, undeliverable("providerUnavailable", false));
+    assert_eq!(nexts(&t.client, &id).await, (60, 0));
+    (t, id)
+}

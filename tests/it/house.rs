@@ -151,6 +151,15 @@ fn every_module_says_what_it_is() {
     table.close();
 }
 
+/// With secrets for the dots that stand in their place, the README's production configuration starts.
+#[test]
+fn the_readmes_production_configuration_is_one() {
+    let readme = read(&root().join("README.md"));
+    let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let config = signet_config::Config::parse(&example.replace('…', &"5ec12e75".repeat(8)));
+    assert_eq!(config.expect("it is valid").profile, signet_config::Profile::Production);
+}
+
 #[test]
 fn the_tables_of_localstack_are_those_of_the_code() {
     let generated = signet_storage::dynamo::tables::as_json("signet-");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_config::{LimitId, Limits, Profile};
+use signet_config::{Limit, LimitId, Limits, Profile};
 use signet_tests::client::basic;
 use signet_tests::{Answer, SignalClient, Table, TestRegistry};
 
@@ -169,6 +169,27 @@ async fn an_address_asks_a_hundred_times() {
     assert_eq!(refused.header("retry-after"), Some("900"));
     t.advance(Duration::from_secs(900));
     assert_eq!([ask().await.status, ask().await.status], [200, 429]);
+}
+
+/// As for every limit by address, an IPv6 network is one client; and what an operator resets is what is counted.
+#[tokio::test]
+async fn a_network_asks_as_one_and_an_operator_can_let_it_ask_again() {
+    let t = TestRegistry::start_with(|config| {
+        config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        let limit = Limits::of(Profile::Production).get(LimitId::BackupAuthCheck);
+        config.limits.set(LimitId::BackupAuthCheck, Limit { size: 1, ..limit });
+    });
+    let body = json!({"number": NUMBER, "tokens": ["a:b"]}).to_string();
+    let ask =
+        async |address| t.client.send("POST", CHECKS[0], &[("x-forwarded-for", address)], body.clone()).await.status;
+    let mut table = Table::default();
+    table.row("the first", ask("2001:db8::1").await, 200);
+    table.row("its neighbour", ask("2001:db8::2").await, 429);
+    table.row("another network", ask("2001:db8:0:1::1").await, 200);
+    let reset = t.client.manage_by("DELETE", "/limits/2001:db8::7").await;
+    table.row("reset", reset.status, 200);
+    table.row("the neighbour again", ask("2001:db8::2").await, 200);
+    table.close();
 }
 
 /// The answer says nothing about who holds a number to somebody without credentials.

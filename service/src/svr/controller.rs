@@ -12,6 +12,7 @@ use signet_storage::number::E164;
 
 use super::SvrCredentials;
 use crate::call::{Call, Reply};
+use crate::client_address;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::wire;
@@ -58,7 +59,7 @@ impl SvrController {
     pub async fn check(&self, call: Call) -> Result<Reply, ApiError> {
         let limiter = LimitId::BackupAuthCheck;
         let client = call.client.ok_or(ApiError::RateLimited { limiter: limiter.name(), retry_after: NOWHERE })?;
-        self.limits.take(limiter, &client.to_string()).await?;
+        self.limits.take(limiter, &client_address::key(Some(client))).await?;
 
         let CheckBody { number, tokens } = wire::read(&call.body)?;
         let number = E164::parse(&number).map_err(|_| ApiError::Unprocessable)?;

@@ -51,12 +51,9 @@ pub struct Good<'a> {
 impl SvrCredentials {
     /// With the configured keys, or those that were made once and are kept in the data directory.
     pub fn of(config: &Config, storage: &Storage) -> std::io::Result<Self> {
-        let key = |configured: &Option<Secret<[u8; 32]>>, name| match configured {
-            Some(key) => Ok(key.clone()),
-            None => secrets::keep_or_make(&config.storage.path, name, &storage.chance).map(|key| Secret::new(*key)),
-        };
-        let svr = &config.svr;
-        let (auth_key, user_key) = (key(&svr.auth_key, "svr-auth")?, key(&svr.user_key, "svr-user")?);
+        let (svr, directory) = (&config.svr, &config.storage.path);
+        let key = |configured, name| secrets::configured_or_kept(configured, directory, name, &storage.chance);
+        let (auth_key, user_key) = (key(svr.auth_key.as_ref(), "svr-auth")?, key(svr.user_key.as_ref(), "svr-user")?);
         Ok(Self { auth_key, user_key, max_age: svr.max_age })
     }
 

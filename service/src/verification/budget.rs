@@ -23,7 +23,7 @@ use signet_storage::clock::{Clock, Timestamp};
 use signet_storage::ids::SessionId;
 use signet_storage::number::E164;
 
-use crate::client_address::network;
+use crate::client_address;
 use crate::events::Events;
 use spending::Alarms;
 
@@ -95,7 +95,7 @@ impl SmsBudget {
         if !self.settings.countries.contain(region) {
             return Err(OverBudget::Country);
         }
-        let network = client.map_or_else(|| "nowhere".to_owned(), |client| network(client).to_string());
+        let network = client_address::key(client);
         let limited = |limiter| move |retry_after| OverBudget::Limited { limiter, retry_after };
 
         let tally = self.count(made, address_key(&network), address::message(region, now)).await?;

@@ -11,6 +11,7 @@ use signet_storage::ids::SessionId;
 use signet_storage::model::VerificationSession;
 use signet_storage::model::code::CodeKey;
 use signet_storage::model::session::{GuessRefused, PushChallenge, SendRefused};
+use signet_storage::task::finished;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions};
 
 use super::budget::SmsBudget;
@@ -126,15 +127,12 @@ impl VerificationController {
 
     /// `POST /v1/verification/session/{session}/code`
     ///
-    /// The code counts before it is handed to the sender, so that whoever holds it can use it; if the sender fails, the code
-    /// before it counts again.
     /// Runs in a task of its own: a client that hangs up in the middle leaves nothing half done.
     pub async fn request_code(&self, call: Call) -> Result<Reply, ApiError> {
         let request = RequestCode::read(&call)?;
         let id = request::session_id(call.param("session"))?;
         let me = self.clone();
-        let sent = tokio::spawn(async move { me.send_code(&id, request, call.client).await });
-        sent.await.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()))
+        finished(tokio::spawn(async move { me.send_code(&id, request, call.client).await })).await
     }
 
     pub(super) fn send_refused(&self, session: &VerificationSession, refused: SendRefused) -> ApiError {
@@ -213,14 +211,20 @@ impl VerificationController {
         session: &VerificationSession,
     ) -> Result<(), ApiError> {
         match self.limits.take(limiter, key).await {
-            Err(Limited::Refused { limiter, retry_after }) => Err(ApiError::Session(Box::new(SessionError {
-                status: SessionStatus::TooMany,
-                session: SessionBody::of(session, self.clock.now()),
-                retry_after: Some(retry_after),
-                limiter: Some(limiter.name()),
-            }))),
+            Err(Limited::Refused { limiter, retry_after }) => Err(self.limited(limiter.name(), session, retry_after)),
             other => Ok(other?),
         }
+    }
+
+    pub(super) fn limited(
+        &self,
+        limiter: &'static str,
+        session: &VerificationSession,
+        retry_after: Duration,
+    ) -> ApiError {
+        let (status, session) = (SessionStatus::TooMany, SessionBody::of(session, self.clock.now()));
+        let (limiter, retry_after) = (Some(limiter), Some(retry_after));
+        ApiError::Session(Box::new(SessionError { status, session, retry_after, limiter }))
     }
 
     pub(super) fn ok(&self, session: &VerificationSession) -> Reply {

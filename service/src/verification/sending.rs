@@ -20,9 +20,8 @@ use super::budget::{OverBudget, Reservation};
 use super::request::RequestCode;
 use super::sender::{Delivery, Failure};
 use crate::call::Reply;
-use crate::error::{ApiError, SessionError, SessionStatus, Undeliverable};
+use crate::error::{ApiError, SessionStatus, Undeliverable};
 use crate::events::Event;
-use crate::verification::response::SessionBody;
 
 /// What one message was counted as.
 struct Permit {
@@ -97,16 +96,14 @@ impl VerificationController {
     async fn place(&self, id: &SessionId, transport: Transport) -> Result<Placed, ApiError> {
         let code = Code::draw(&self.chance);
         let stored = StoredCode::of(&code, id, &self.code_key, &self.chance);
-        let mut before = None;
         let send = |session: &mut VerificationSession, now| {
-            before = Some(session.clone());
-            session.send(transport, stored.clone(), self.code_lifetime, now)
+            let before = session.clone();
+            session.send(transport, stored.clone(), self.code_lifetime, now).map(|()| before)
         };
-        match (self.sessions.update(id, send).await?, before) {
-            ((session, Ok(())), Some(before)) => Ok(Placed { session, before, code, stored }),
+        match self.sessions.update(id, send).await? {
+            (session, Ok(before)) => Ok(Placed { session, before, code, stored }),
             // Another request for the same session was faster.
-            ((session, Err(refused)), _) => Err(self.send_refused(&session, refused)),
-            ((_, Ok(())), None) => unreachable!("the change has run"),
+            (session, Err(refused)) => Err(self.send_refused(&session, refused)),
         }
     }
 
@@ -145,12 +142,7 @@ impl VerificationController {
     fn over_budget(&self, session: &VerificationSession, over: OverBudget) -> ApiError {
         match over {
             OverBudget::Country => ApiError::Undeliverable { reason: Undeliverable::ProviderRejected, permanent: true },
-            OverBudget::Limited { limiter, retry_after } => ApiError::Session(Box::new(SessionError {
-                status: SessionStatus::TooMany,
-                session: SessionBody::of(session, self.clock.now()),
-                retry_after: Some(retry_after),
-                limiter: Some(limiter),
-            })),
+            OverBudget::Limited { limiter, retry_after } => self.limited(limiter, session, retry_after),
             OverBudget::StoreDown => ApiError::Unavailable("the budget of messages has no store".to_owned()),
         }
     }

@@ -1,8 +1,7 @@
 //! Who has a number now? For those who only look; what registers goes through [`AccountsManager::slot_for`].
 
-use super::{AccountsManager, rows};
+use super::AccountsManager;
 use crate::dynamo::StoreError;
-use crate::dynamo::tables::Table;
 use crate::ids::AccountId;
 use crate::model::Account;
 use crate::number::E164;
@@ -11,8 +10,7 @@ impl AccountsManager {
     /// The ACI of the account that has this number in any of its equivalent forms. One read, whether there is one or not: who has
     /// not proved the number must not learn it from the time.
     pub async fn aci_of(&self, number: &E164) -> Result<Option<AccountId>, StoreError> {
-        let claim = self.dynamo.get(Table::Claims, rows::number_key(number)).await?;
-        Ok(claim.map(rows::NumberClaim::read).transpose()?.and_then(|claim| claim.aci))
+        Ok(self.claim_of(number).await?.and_then(|claim| claim.aci))
     }
 
     /// The account that has this number in any of its equivalent forms, strongly consistent. Writes nothing.

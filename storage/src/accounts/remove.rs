@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, finished, rows};
+use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, rows};
 use crate::dynamo::{CommitError, Write};
 use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
 use crate::recovery;
+use crate::task::finished;
 
 /// How long a number remembers the account it had.
 const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);

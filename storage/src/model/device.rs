@@ -58,11 +58,16 @@ impl Device {
     /// the ACI determines, so that not all accounts are written at midnight (contract registration §13.3). Says whether
     /// there was anything to note.
     pub fn seen(&mut self, aci: AccountId, now: Timestamp) -> bool {
-        let stale = self.last_seen < now.minus(aci.second_of_day()).midnight();
-        if stale {
+        let unseen = self.is_unseen(aci, now);
+        if unseen {
             self.last_seen = now.midnight();
         }
-        stale
+        unseen
+    }
+
+    /// Is there anything to note?
+    pub fn is_unseen(&self, aci: AccountId, now: Timestamp) -> bool {
+        self.last_seen < now.minus(aci.second_of_day()).midnight()
     }
 }
 

@@ -5,7 +5,7 @@ use signet_config::{Config, Secret, SenderKind};
 use signet_storage::chance::Chance;
 use signet_tests::{Reaction, Receiver, Table, TestRegistry};
 
-use super::{NUMBER, SHORT, begin, code_in, deserted, nexts, registry, request, undeliverable, verifies};
+use super::{NUMBER, begin, code_in, deserted, nexts, registry, request, undeliverable, verifies, without_an_answer};
 
 pub fn to(endpoint: String) -> impl FnOnce(&mut Config) {
     move |config| {
@@ -107,14 +107,7 @@ async fn a_lost_answer_sends_no_second_sms() {
     let gateway = Reaction::Answer(504, "<html/>".to_owned());
     for loss in [Reaction::HangUp, Reaction::Silence, gateway, Reaction::Answer(200, "no XML".to_owned())] {
         let receiver = Receiver::start([loss]).await;
-        let t = registry(|config| {
-            to(receiver.url())(config);
-            config.verification.send_within = SHORT;
-        });
-        let id = begin(&t.client, NUMBER).await;
-        let told = t.client.request_code(&id, "sms").await.expect(440);
-        assert_eq!(told, undeliverable("providerUnavailable", false));
-        assert_eq!(nexts(&t.client, &id).await, (60, 0));
+        let (t, id) = without_an_answer(to(receiver.url())).await;
         assert_eq!(receiver.received().len(), 1);
         assert!(verifies(&t.client, &id, &code_in(&receiver.last().field("Message").expect("a text"))).await);
     }

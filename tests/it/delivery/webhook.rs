@@ -8,7 +8,7 @@ use signet_config::{Config, Secret, SenderKind};
 use signet_tests::{Reaction, Receiver, Table, TestRegistry};
 use tokio::sync::Notify;
 
-use super::{NUMBER, SHORT, begin, deserted, nexts, registry, request, undeliverable, verifies};
+use super::{NUMBER, SHORT, begin, deserted, nexts, registry, request, undeliverable, verifies, without_an_answer};
 
 const SECRET: &str = "a secret of the receiver's";
 
@@ -162,15 +162,8 @@ async fn a_lost_answer_is_asked_for_once_more_under_the_same_id() {
 async fn without_an_answer_the_code_stays() {
     for (script, requests) in [(Reaction::Silence, 1), (Reaction::HangUp, 2), (answer(504, ""), 2)] {
         let receiver = Receiver::start([script]).await;
-        let t = registry(|config| {
-            to(receiver.url())(config);
-            config.verification.send_within = SHORT;
-        });
-        let id = begin(&t.client, NUMBER).await;
-        let told = t.client.request_code(&id, "sms").await.expect(440);
-        assert_eq!(told, undeliverable("providerUnavailable", false));
+        let (t, id) = without_an_answer(to(receiver.url())).await;
         assert_eq!(receiver.received().len(), requests);
-        assert_eq!(nexts(&t.client, &id).await, (60, 0));
         assert!(verifies(&t.client, &id, receiver.last().json()["code"].as_str().expect("a code")).await);
     }
 }
