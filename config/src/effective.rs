@@ -18,6 +18,7 @@ pub(crate) fn effective(config: &Config) -> String {
     recovery(config, &mut text);
     registration_lock(config, &mut text);
     svr(config, &mut text);
+    devices(config, &mut text);
     audit(config, &mut text);
     limits(config, &mut text);
     sms(config, &mut text);
@@ -56,6 +57,7 @@ fn cache(Config { cache, .. }: &Config, text: &mut Toml) {
     if let Some(url) = cache.shown_url() {
         text.text("url", &url);
     }
+    text.text("stale_at_most", &humantime::format_duration(cache.stale_at_most).to_string());
 }
 
 fn recovery(Config { recovery, .. }: &Config, text: &mut Toml) {
@@ -104,6 +106,13 @@ fn svr(Config { svr, .. }: &Config, text: &mut Toml) {
         }
     }
     text.text("max_age", &humantime::format_duration(svr.max_age).to_string());
+}
+
+fn devices(Config { devices, prekeys, .. }: &Config, text: &mut Toml) {
+    text.section("devices");
+    text.optional("link_secret", devices.link_secret.as_ref().map(|_| HIDDEN));
+    text.section("prekeys");
+    text.line("low_water", prekeys.low_water);
 }
 
 fn audit(Config { audit, .. }: &Config, text: &mut Toml) {
@@ -254,6 +263,8 @@ mod tests {
             verification.refusals = {{ "+12025550123" = "illegal_argument", "+12025550124" = "transport_not_allowed" }}
             registration_lock = {{ memory_kib = 20000, iterations = 3, lanes = 2, budget_mib = 64, waiting = 1, pause = "1m", expires_after = "8days" }}
             svr = {{ auth_key = "{KEY}", user_key = "{KEY}", max_age = "1day" }}
+            devices.link_secret = "{KEY}"
+            prekeys.low_water = 5
             audit.path = "/var/log/audit"
             verification.sender = "sns"
             verification.voice_sender = "webhook"
@@ -277,6 +288,7 @@ mod tests {
             [cache]
             kind = "redis"
             url = "rediss-sentinel://s3cr3t:s3cr3t@h:1/0?sentinelServiceName=x&sentinelPassword=s3cr3t"
+            stale_at_most = "5s"
             "#
         );
         Config::parse(&toml).unwrap()
@@ -289,6 +301,7 @@ mod tests {
             // The secrets whose form is checked.
             let whole = shown
                 .replace("_key = \"…\"", &format!("_key = \"{KEY}\""))
+                .replace("link_secret = \"…\"", &format!("link_secret = \"{KEY}\""))
                 .replace("secret_access_key = \"KEY\"", "secret_access_key = \"…\"")
                 .replace("code = \"…\"", &format!("code = \"{TEST_CODE}\""))
                 .replace("\nsecret = \"…\"", &format!("\nsecret = \"{WEBHOOK_SECRET}\""));

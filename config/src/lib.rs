@@ -28,6 +28,7 @@
 //! [cache]
 //! kind = "local"                  # or "redis"
 //! ## url = "redis://127.0.0.1:6379"        or rediss, redis-cluster, redis-sentinel, …
+//! stale_at_most = "1m"            # what a copy of an account may lag behind if the cache fails, from 1s to 1h
 //!
 //! [verification]
 //! sender = "outbox"               # or "sns", "webhook"
@@ -80,6 +81,12 @@
 //! ## user_key = "64 hex digits; the same"
 //! max_age = "120d"
 //!
+//! [devices]
+//! ## link_secret = "64 hex digits; production requires it, development makes its own"
+//!
+//! [prekeys]
+//! low_water = 20                  # one-time keys left of one kind when it is said that they run out; 0 for never
+//!
 //! [audit]
 //! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
 //!
@@ -131,6 +138,56 @@
 //! per = "15m"
 //! on_failure = "allow"
 //!
+//! [limits.prekeys]                # of one device by one other
+//! size = 6
+//! per = "10m"
+//! on_failure = "refuse"
+//!
+//! [limits.allocate_device]
+//! size = 6
+//! per = "2m"
+//! on_failure = "refuse"
+//!
+//! [limits.verify_device]
+//! size = 6
+//! per = "2m"
+//! on_failure = "refuse"
+//!
+//! [limits.wait_for_linked_device]
+//! size = 10
+//! per = "30s"
+//! on_failure = "refuse"
+//!
+//! [limits.upload_transfer_archive]
+//! size = 10
+//! per = "1m"
+//! on_failure = "refuse"
+//!
+//! [limits.wait_for_transfer_archive]
+//! size = 10
+//! per = "30s"
+//! on_failure = "refuse"
+//!
+//! [limits.record_device_transfer_request]
+//! size = 10
+//! per = "100ms"
+//! on_failure = "allow"
+//!
+//! [limits.wait_for_device_transfer_request]
+//! size = 10
+//! per = "100ms"
+//! on_failure = "allow"
+//!
+//! [limits.messages]
+//! size = 60
+//! per = "1s"
+//! on_failure = "allow"
+//!
+//! [limits.batch_identity_check]
+//! size = 100
+//! per = "1m"
+//! on_failure = "allow"
+//!
 //! [limits.address]                # in production 200 per 20ms
 //! size = 20000
 //! per = "100us"
@@ -167,6 +224,7 @@ use std::path::Path;
 
 mod audit;
 mod cache;
+mod devices;
 mod effective;
 mod error;
 mod layer;
@@ -174,6 +232,7 @@ mod limits;
 mod load;
 mod log;
 mod messages;
+mod prekeys;
 mod recovery;
 mod registration_lock;
 mod secret;
@@ -190,10 +249,12 @@ mod webhook;
 
 pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
+pub use devices::Devices;
 pub use error::{ConfigError, Problem, Problems};
 pub use limits::{Limit, LimitId, Limits, OnFailure, Shape};
 pub use log::Log;
 pub use messages::Messages;
+pub use prekeys::Prekeys;
 pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
@@ -232,6 +293,8 @@ pub struct Config {
     pub recovery: Recovery,
     pub registration_lock: RegistrationLock,
     pub svr: Svr,
+    pub devices: Devices,
+    pub prekeys: Prekeys,
     pub audit: Audit,
     pub limits: Limits,
     pub sms: Sms,
@@ -275,6 +338,8 @@ impl Config {
             recovery: Recovery::default(),
             registration_lock: RegistrationLock::for_testing(),
             svr: Svr::for_testing(),
+            devices: Devices::for_testing(),
+            prekeys: Prekeys::default(),
             audit: Audit::for_testing(),
             limits: Limits::for_testing(),
             sms: Sms::for_testing(),
@@ -303,6 +368,8 @@ impl Config {
         self.recovery.validate(problems);
         self.registration_lock.validate(self.profile, problems);
         self.svr.validate(self.profile, problems);
+        self.devices.validate(self.profile, problems);
+        self.prekeys.validate(problems);
         self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
         self.sms.validate(self.profile, problems);

@@ -35,6 +35,26 @@ words! {
         VerificationSession = "verification_session",
         /// Credentials for secure value recovery checked from one client address.
         BackupAuthCheck = "backup_auth_check",
+        /// Pre-keys of one device taken by one other.
+        Prekeys = "prekeys",
+        /// Link tokens made for one account.
+        AllocateDevice = "allocate_device",
+        /// Devices linked, or tried to be, to one account.
+        VerifyDevice = "verify_device",
+        /// Waits of one account for a device to be linked.
+        WaitForLinkedDevice = "wait_for_linked_device",
+        /// Archives announced to the devices of one account.
+        UploadTransferArchive = "upload_transfer_archive",
+        /// Waits of one device for its archive.
+        WaitForTransferArchive = "wait_for_transfer_archive",
+        /// Requests for a transfer of an account left by one client address.
+        RecordDeviceTransferRequest = "record_device_transfer_request",
+        /// Waits of one client address for such a request.
+        WaitForDeviceTransferRequest = "wait_for_device_transfer_request",
+        /// Messages to devices that are being linked, of one account.
+        Messages = "messages",
+        /// Checks of many identity keys by one client address.
+        BatchIdentityCheck = "batch_identity_check",
         /// All requests of one client address: a shield of this process, not of the reference.
         Address = "address",
     }
@@ -98,6 +118,16 @@ impl LimitId {
             Self::VerificationCaptcha => "verificationCaptcha",
             Self::VerificationSession => "verificationSession",
             Self::BackupAuthCheck => "backupAuthCheck",
+            Self::Prekeys => "prekeys",
+            Self::AllocateDevice => "allocateDevice",
+            Self::VerifyDevice => "verifyDevice",
+            Self::WaitForLinkedDevice => "waitForLinkedDevice",
+            Self::UploadTransferArchive => "uploadTransferArchive",
+            Self::WaitForTransferArchive => "waitForTransferArchive",
+            Self::RecordDeviceTransferRequest => "recordDeviceTransferRequest",
+            Self::WaitForDeviceTransferRequest => "waitForDeviceTransferRequest",
+            Self::Messages => "messages",
+            Self::BatchIdentityCheck => "batchIdentityCheck",
             Self::Address => "address",
         }
     }
@@ -140,6 +170,16 @@ impl Limit {
             (LimitId::VerificationSession, Production) => Self::bucket(5, Duration::from_secs(288 * 60), Allow),
             (LimitId::VerificationSession, Development) => Self::bucket(1000, Duration::from_secs(1), Allow),
             (LimitId::BackupAuthCheck, _) => Self::bucket(100, Duration::from_secs(15 * 60), Allow),
+            (LimitId::Prekeys, _) => Self::bucket(6, Duration::from_secs(600), Refuse),
+            (LimitId::AllocateDevice, _) => Self::bucket(6, Duration::from_secs(120), Refuse),
+            (LimitId::VerifyDevice, _) => Self::bucket(6, Duration::from_secs(120), Refuse),
+            (LimitId::WaitForLinkedDevice, _) => Self::bucket(10, Duration::from_secs(30), Refuse),
+            (LimitId::UploadTransferArchive, _) => Self::bucket(10, Duration::from_secs(60), Refuse),
+            (LimitId::WaitForTransferArchive, _) => Self::bucket(10, Duration::from_secs(30), Refuse),
+            (LimitId::RecordDeviceTransferRequest, _) => Self::bucket(10, Duration::from_millis(100), Allow),
+            (LimitId::WaitForDeviceTransferRequest, _) => Self::bucket(10, Duration::from_millis(100), Allow),
+            (LimitId::Messages, _) => Self::bucket(60, Duration::from_secs(1), Allow),
+            (LimitId::BatchIdentityCheck, _) => Self::bucket(100, Duration::from_secs(60), Allow),
             (LimitId::Address, Production) => Self::bucket(200, Duration::from_millis(20), Allow),
             (LimitId::Address, Development) => Self::bucket(20_000, Duration::from_micros(100), Allow),
         }
@@ -242,6 +282,16 @@ mod tests {
             "bucket 10 30s refuse",
             "bucket 5 17280s allow",
             "bucket 100 900s allow",
+            "bucket 6 600s refuse",
+            "bucket 6 120s refuse",
+            "bucket 6 120s refuse",
+            "bucket 10 30s refuse",
+            "bucket 10 60s refuse",
+            "bucket 10 30s refuse",
+            "bucket 10 100ms allow",
+            "bucket 10 100ms allow",
+            "bucket 60 1s allow",
+            "bucket 100 60s allow",
             "bucket 200 20ms allow",
         ];
         assert!(all(Profile::Production).eq(production));
@@ -255,6 +305,16 @@ mod tests {
             "bucket 10 30s refuse",
             "bucket 1000 1s allow",
             "bucket 100 900s allow",
+            "bucket 6 600s refuse",
+            "bucket 6 120s refuse",
+            "bucket 6 120s refuse",
+            "bucket 10 30s refuse",
+            "bucket 10 60s refuse",
+            "bucket 10 30s refuse",
+            "bucket 10 100ms allow",
+            "bucket 10 100ms allow",
+            "bucket 60 1s allow",
+            "bucket 100 60s allow",
             "bucket 20000 100µs allow",
         ];
         assert!(all(Profile::Development).eq(development));
@@ -277,7 +337,9 @@ mod tests {
             (
                 "[limits.pon]\nsize = 3",
                 "limits.pon: expected one of registration, registration_per_address, pin, check_totp, code_per_number, \
-                verification_push_challenge, verification_captcha, verification_session, backup_auth_check, address",
+                verification_push_challenge, verification_captcha, verification_session, backup_auth_check, prekeys, allocate_device, \
+                verify_device, wait_for_linked_device, upload_transfer_archive, wait_for_transfer_archive, \
+                record_device_transfer_request, wait_for_device_transfer_request, messages, batch_identity_check, address",
             ),
             ("[limits.address]\nshape = \"window\"", "limits.address.shape: must be bucket"),
             ("[limits.pin]\nshape = \"square\"", "limits.pin.shape: expected one of bucket, window"),

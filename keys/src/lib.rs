@@ -10,15 +10,24 @@
 //! Contract: `keys-devices.md` §0.1, §0.2, §1.2 and §2.
 
 pub mod checked;
+pub mod clear;
 pub mod identity;
+pub mod installation;
 pub mod manager;
+pub mod pages;
 pub mod prekey;
 pub mod public;
 pub mod rows;
 pub mod signing;
+pub mod take;
+pub mod upload;
 
 pub use checked::{CheckedDeviceKeys, CheckedKeys, KeyError, UncheckedKeys};
 pub use identity::IdentityKey;
+pub use installation::Installation;
 pub use manager::KeysManager;
+pub use pages::{Kind, Shelf};
 pub use prekey::{EcPreKey, KemPreKey, KeyId, SignedPreKey, bundle_digest};
 pub use public::{EcPublicKey, KemPublicKey, MalformedKey, Signature};
+pub use take::{Bundle, Left, TakeError};
+pub use upload::UploadError;

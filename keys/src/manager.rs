@@ -9,13 +9,13 @@ use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::model::Account;
 use signet_storage::{Storage, StoreError};
 
-use crate::CheckedDeviceKeys;
 use crate::rows::{self, StoredDeviceKeys};
+use crate::{CheckedDeviceKeys, Installation};
 
 #[derive(Clone, Debug)]
 pub struct KeysManager {
-    dynamo: Dynamo,
-    clock: Clock,
+    pub(crate) dynamo: Dynamo,
+    pub(crate) clock: Clock,
 }
 
 impl KeysManager {
@@ -29,17 +29,23 @@ impl KeysManager {
         &self,
         ids: Ids,
         device: DeviceId,
+        of: &Installation,
         aci: &CheckedDeviceKeys,
         pni: &CheckedDeviceKeys,
     ) -> Vec<Write> {
         let now = self.clock.now();
-        let put = |label, identity, keys| Write::put(label, Table::Keys, rows::row(identity, device, keys, now));
+        let put = |label, identity, keys| Write::put(label, Table::Keys, rows::row(identity, device, of, keys, now));
         vec![put("aci keys", ServiceId::Aci(ids.aci), aci), put("pni keys", ServiceId::Pni(ids.pni), pni)]
     }
 
     /// The removal of every linked device's keys: the account registers again, and its primary device alone stays.
     pub fn writes_for_removed_devices(&self, account: &Account) -> Vec<Write> {
         removal("linked keys", account, |device| device != DeviceId::PRIMARY)
+    }
+
+    /// The removal of a linked device's keys.
+    pub fn writes_for_removed_device(&self, account: &Account, device: DeviceId) -> Vec<Write> {
+        removal("device's keys", account, |id| id == device)
     }
 
     /// The removal of all keys of an account that goes.

@@ -1,14 +1,20 @@
 //! A device's keys as a row: one row per identity (ACI or PNI) and device.
 //!
-//! The row carries the identity key that its signatures were checked against, so that no reader can pair a signature with
-//! another identity, whatever happens between two reads. Keys are binary: a KEM key is 1.6 KB and base64 would cost a third
-//! more to write.
+//! All that a bundle consists of stands here, or is pointed at from here, so that it is of one moment: the identity key that the
+//! signatures were checked against, the registration id, the keys that are handed out again and again, and which one-time keys
+//! are next. A registration writes the whole row anew and by that takes the one-time keys of the one before out of the world.
+//! Keys are binary: a KEM key is 1.6 KB and base64 would cost a third more to write.
 //!
 //! | attribute | type | holds |
 //! |---|---|---|
 //! | `identity`, `device` | S, N | the key: UUID of the identity, device id |
 //! | `identityKey` | B | 33 bytes |
+//! | `registrationId`, `installation` | N, S | of the device as it registered or was linked |
 //! | `signedPreKey`, `lastResortPreKey` | M | `keyId` N, `publicKey` B, `signature` B, `algorithm` S, `created` N (ms) |
+//! | `uploads` | N | how many uploads changed the row |
+//! | `ecSet`, `ecCount`, `ecNext` | S, N, N | the set of one-time keys, how many they are, how many were asked for; may exceed the count |
+//! | `ecFormer` | L of S | sets that were here before and are not offered again |
+//! | `kem…` | | the same for KEM keys |
 
 use std::collections::HashMap;
 
@@ -16,9 +22,11 @@ use signet_storage::StoreError;
 use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::Item;
 use signet_storage::dynamo::items::{binary, number, text};
-use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::ids::{DeviceId, RegistrationId, ServiceId};
 
 use crate::EcPublicKey;
+use crate::installation::Installation;
+use crate::pages::Kind;
 use crate::{CheckedDeviceKeys, IdentityKey, KemPreKey, KemPublicKey, KeyId, Signature, SignedPreKey};
 
 const CURVE: &str = "curve25519";
@@ -32,14 +40,35 @@ pub fn key(identity: ServiceId, device: DeviceId) -> Item {
     ])
 }
 
-pub fn row(identity: ServiceId, device: DeviceId, keys: &CheckedDeviceKeys, created: Timestamp) -> Item {
-    let (signed, last_resort) = (keys.signed(), keys.last_resort());
+/// The row of a device that is new.
+pub fn row(
+    identity: ServiceId,
+    device: DeviceId,
+    of: &Installation,
+    keys: &CheckedDeviceKeys,
+    created: Timestamp,
+) -> Item {
     let mut row = key(identity, device);
-    row.insert("identityKey".to_owned(), binary(&keys.identity().serialize()));
-    row.insert("signedPreKey".to_owned(), pre_key(signed.id, signed.key.as_bytes(), &signed.signature, CURVE, created));
-    let last_resort = pre_key(last_resort.id, last_resort.key.as_bytes(), &last_resort.signature, KEM, created);
-    row.insert("lastResortPreKey".to_owned(), last_resort);
+    row.extend(
+        [
+            ("identityKey", binary(&keys.identity().serialize())),
+            ("registrationId", number(of.registration_id(identity).get())),
+            ("installation", text(of.tag.clone())),
+            ("uploads", number(0)),
+            ("signedPreKey", signed(keys.signed(), created)),
+            ("lastResortPreKey", last_resort(keys.last_resort(), created)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     row
+}
+
+pub fn signed(key: &SignedPreKey, created: Timestamp) -> Value {
+    pre_key(key.id, key.key.as_bytes(), &key.signature, CURVE, created)
+}
+
+pub fn last_resort(key: &KemPreKey, created: Timestamp) -> Value {
+    pre_key(key.id, key.key.as_bytes(), &key.signature, KEM, created)
 }
 
 fn pre_key(id: KeyId, key: &[u8], signature: &Signature, algorithm: &str, created: Timestamp) -> Value {
@@ -60,6 +89,50 @@ pub struct StoredDeviceKeys {
     pub last_resort: KemPreKey,
     /// When each of the two was stored.
     pub created: [Timestamp; 2],
+    pub registration_id: RegistrationId,
+    /// The tag of the installation that the keys are of.
+    pub installation: String,
+    pub uploads: u64,
+    pub pools: [Option<Pool>; 2],
+}
+
+/// The one-time keys of one kind that a device has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    pub set: String,
+    pub count: u64,
+    /// The place of the key that is next; past the end it counts those who asked in vain.
+    pub next: u64,
+    /// Sets that were here before, the latest first.
+    pub former: Vec<String>,
+}
+
+impl Pool {
+    pub fn left(&self) -> u64 {
+        self.count.saturating_sub(self.next)
+    }
+
+    /// Is this set here, or was it?
+    pub fn knows(&self, set: &str) -> bool {
+        self.set == set || self.former.iter().any(|former| former == set)
+    }
+}
+
+/// The attributes of a pool.
+pub struct Names {
+    pub set: &'static str,
+    pub count: &'static str,
+    pub next: &'static str,
+    pub former: &'static str,
+}
+
+impl Kind {
+    pub const fn names(self) -> Names {
+        match self {
+            Self::Ec => Names { set: "ecSet", count: "ecCount", next: "ecNext", former: "ecFormer" },
+            Self::Kem => Names { set: "kemSet", count: "kemCount", next: "kemNext", former: "kemFormer" },
+        }
+    }
 }
 
 impl StoredDeviceKeys {
@@ -85,7 +158,20 @@ impl StoredDeviceKeys {
                 signature: Signature::from_bytes(bytes(last_resort, "signature")?).ok()?,
             },
             created: [created(signed)?, created(last_resort)?],
+            registration_id: RegistrationId::try_from(integer(item, "registrationId")?).ok()?,
+            installation: item.get("installation")?.as_s().ok()?.clone(),
+            uploads: integer(item, "uploads")?.try_into().ok()?,
+            pools: [pool(item, Kind::Ec)?, pool(item, Kind::Kem)?],
         })
+    }
+
+    pub fn pool(&self, kind: Kind) -> Option<&Pool> {
+        self.pools[kind as usize].as_ref()
+    }
+
+    /// How many one-time keys of a kind are left.
+    pub fn left(&self, kind: Kind) -> u64 {
+        self.pool(kind).map_or(0, Pool::left)
     }
 }
 
@@ -93,10 +179,26 @@ fn bytes<'a>(map: &'a HashMap<String, Value>, name: &str) -> Option<&'a [u8]> {
     Some(map.get(name)?.as_b().ok()?.as_ref())
 }
 
+/// Nothing where none was ever uploaded; `None` around it if it cannot be read.
+fn pool(item: &Item, kind: Kind) -> Option<Option<Pool>> {
+    let names = kind.names();
+    let Some(set) = item.get(names.set) else { return Some(None) };
+    let former = item
+        .get(names.former)
+        .map_or(Some(Vec::new()), |former| former.as_l().ok()?.iter().map(|set| set.as_s().ok().cloned()).collect());
+    let whole = |name| u64::try_from(integer(item, name)?).ok();
+    let (set, former) = (set.as_s().ok()?.clone(), former?);
+    Some(Some(Pool { set, count: whole(names.count)?, next: whole(names.next)?, former }))
+}
+
+fn integer(map: &HashMap<String, Value>, name: &str) -> Option<i64> {
+    map.get(name)?.as_n().ok()?.parse().ok()
+}
+
 fn id(map: &HashMap<String, Value>) -> Option<KeyId> {
-    KeyId::try_from(map.get("keyId")?.as_n().ok()?.parse::<i64>().ok()?).ok()
+    KeyId::try_from(integer(map, "keyId")?).ok()
 }
 
 fn created(map: &HashMap<String, Value>) -> Option<Timestamp> {
-    Some(Timestamp::from_millis(map.get("created")?.as_n().ok()?.parse().ok()?))
+    integer(map, "created").map(Timestamp::from_millis)
 }

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use serde::Serialize;
 use signet_storage::ids::DeviceId;
-use signet_storage::model::Account;
+use signet_storage::model::{Account, Device};
+
+use crate::error::ApiError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -33,11 +35,13 @@ impl Method {
 pub struct Call {
     /// What stood in the template's placeholders, decoded.
     pub params: Vec<(String, String)>,
+    /// The query's fields, decoded.
+    pub query: Vec<(String, String)>,
     pub headers: Headers,
     pub body: Bytes,
     /// Where the client is, as far as the proxies we trust say; limits are keyed by it.
     pub client: Option<IpAddr>,
-    /// Who is asking, on routes that demand it.
+    /// Who is asking, on routes that demand it or ask for it.
     pub caller: Option<Caller>,
 }
 
@@ -45,6 +49,19 @@ impl Call {
     /// The placeholder's text. The route table names every placeholder that an endpoint asks for.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// A field of the query; the first of several counts.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Who is asking.
+    ///
+    /// # Errors
+    /// 401 if nobody was let in, which on a route for devices cannot be.
+    pub fn caller(&self) -> Result<&Caller, ApiError> {
+        self.caller.as_ref().ok_or(ApiError::Unauthorized)
     }
 }
 
@@ -66,6 +83,16 @@ impl Headers {
 pub struct Caller {
     pub account: Account,
     pub device: DeviceId,
+}
+
+impl Caller {
+    /// The device as its account has it.
+    ///
+    /// # Errors
+    /// 401 if it has gone.
+    pub fn device(&self) -> Result<&Device, ApiError> {
+        self.account.device(self.device).ok_or(ApiError::Unauthorized)
+    }
 }
 
 /// An answer. Bodies are JSON or nothing.

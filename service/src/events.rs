@@ -56,6 +56,24 @@ pub enum Event {
     Removed {
         aci: AccountId,
     },
+    /// A device was linked to an account.
+    DeviceLinked {
+        aci: AccountId,
+        device: DeviceId,
+    },
+    /// A linked device was removed, by itself or by the primary one.
+    DeviceRemoved {
+        aci: AccountId,
+        device: DeviceId,
+    },
+    /// So many one-time keys of a kind are left: the device should leave more.
+    KeysLow {
+        aci: AccountId,
+        device: DeviceId,
+        identity: &'static str,
+        kind: &'static str,
+        left: u32,
+    },
     /// A recovery password took the place of a code, or an account was recovered by its ACI.
     Recovered {
         aci: AccountId,
@@ -87,6 +105,9 @@ impl Event {
             Self::LockFailed { .. } => "lockFailed",
             Self::CredentialsFrozen { .. } => "credentialsFrozen",
             Self::Removed { .. } => "removed",
+            Self::DeviceLinked { .. } => "deviceLinked",
+            Self::DeviceRemoved { .. } => "deviceRemoved",
+            Self::KeysLow { .. } => "keysLow",
             Self::Recovered { .. } => "recovered",
             Self::RecoveryFailed { .. } => "recoveryFailed",
             Self::TotpFailed { .. } => "totpFailed",

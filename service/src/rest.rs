@@ -50,11 +50,12 @@ async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payloa
         Err(_) => return refuse(&registry, route.template, ApiError::TooSlow),
     };
     let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = web::Query::from_query(request.query_string()).map(web::Query::into_inner).unwrap_or_default();
     let mut headers = Headers::default();
     for (name, value) in request.headers() {
         headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
     }
-    respond(routes::serve(&registry, route, Call { params, headers, body, client, caller: None }).await)
+    respond(routes::serve(&registry, route, Call { params, query, headers, body, client, caller: None }).await)
 }
 
 /// An answer for what no endpoint stands behind.

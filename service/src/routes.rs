@@ -24,6 +24,8 @@ pub enum Access {
     Anyone,
     /// A device of an account, by Basic credentials.
     Device,
+    /// Whoever it is; who comes with the credentials of a device is known by them.
+    Optional,
 }
 
 pub struct Route {
@@ -31,21 +33,30 @@ pub struct Route {
     pub template: &'static str,
     pub access: Access,
     pub endpoint: Endpoint,
+    /// It may wait for something to happen, as long as the client says.
+    pub waits: bool,
 }
 
 /// Nothing an endpoint does may take longer; a client that waits in vain is told so.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest that a client may ask to wait for something to happen (contract keys-devices §3.1).
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// A body that is longer is refused before it is read (the largest one that a client means is a set of a hundred keys).
 pub const LONGEST_BODY: usize = 512 * 1024;
 
 macro_rules! route {
     ($method:ident $template:literal $access:ident $registry:ident, $call:ident => $work:expr) => {
+        route!($method $template $access waits false $registry, $call => $work)
+    };
+    ($method:ident $template:literal $access:ident waits $waits:literal $registry:ident, $call:ident => $work:expr) => {
         Route {
             method: Method::$method,
             template: $template,
             access: Access::$access,
             endpoint: |$registry, $call| Box::pin(async move { $work.await }),
+            waits: $waits,
         }
     };
 }
@@ -68,8 +79,9 @@ pub const ROUTES: &[Route] = &[
 /// Runs one call through its route. Always answers.
 pub async fn serve(registry: &Registry, route: &'static Route, call: Call) -> Reply {
     let stopwatch = Stopwatch::start();
+    let patience = if route.waits { PATIENCE + LONGEST_WAIT } else { PATIENCE };
     // An endpoint that dies still answers: clients that hear nothing repeat themselves for ever.
-    let work = AssertUnwindSafe(tokio::time::timeout(PATIENCE, answer(registry, route, call))).catch_unwind();
+    let work = AssertUnwindSafe(tokio::time::timeout(patience, answer(registry, route, call))).catch_unwind();
     let result = match work.await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(ApiError::Unavailable("the endpoint took too long".to_owned())),
@@ -86,13 +98,15 @@ pub fn finish(registry: &Registry, reply: Reply) -> Reply {
 }
 
 async fn answer(registry: &Registry, route: &'static Route, mut call: Call) -> Result<Reply, ApiError> {
-    if route.access == Access::Device {
+    if route.access != Access::Anyone {
         let caller = authenticate::device(&registry.accounts, &call.headers).await;
-        call.caller = Some(caller.inspect_err(|error| {
-            if matches!(error, ApiError::Unauthorized) {
-                registry.events.authentication_refused();
-            }
-        })?);
+        if matches!(caller, Err(ApiError::Unauthorized)) {
+            registry.events.authentication_refused();
+        }
+        call.caller = match (caller, route.access) {
+            (Err(ApiError::Unauthorized), Access::Optional) => None,
+            (caller, _) => Some(caller?),
+        };
     }
     (route.endpoint)(registry, call).await
 }

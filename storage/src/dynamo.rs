@@ -12,8 +12,10 @@ pub mod embedded;
 #[cfg(feature = "test-util")]
 pub mod faults;
 pub mod items;
+mod many;
 mod refusal;
 pub mod tables;
+mod update;
 mod write;
 
 use std::time::Duration;
@@ -24,6 +26,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 pub use bootstrap::BootstrapError;
 pub use condition::Condition;
 pub use refusal::{CommitError, StoreError};
+pub use update::{Update, Updated};
 pub use write::{Item, Write};
 
 /// What an attribute holds.
@@ -138,6 +141,11 @@ impl Dynamo {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         }
         put.send().await.map(drop).map_err(|e| refusal::of_put(e, label))
+    }
+
+    /// A pause before the next round, spread so that rivals do not meet again.
+    pub async fn pause(&self, round: u32) {
+        tokio::time::sleep(self.back_off(round.min(CONFLICT_RETRIES))).await;
     }
 
     /// 5 to 10 ms at first, doubling; spread so that rivals do not meet again.

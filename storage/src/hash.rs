@@ -46,6 +46,11 @@ impl SaltedTokenHash {
         self.hash.starts_with('!')
     }
 
+    /// Drawn anew for each token: it tells what was registered with one token from what was with the next.
+    pub fn salt(&self) -> &str {
+        &self.salt
+    }
+
     /// Something to compare with when there is no account, so that a look-up for nobody costs the same as for somebody.
     pub fn of_nobody() -> Self {
         Self { hash: "!".repeat(66), salt: "0".repeat(32) }

@@ -174,9 +174,10 @@ impl House {
         let link = |account: &mut Account, _| {
             let mut device = account.devices[0].clone();
             device.id = id;
+            let of = (&device).into();
             account.devices.push(device);
             let ids = Ids { aci: account.aci, pni: account.pni };
-            ((), keys.writes_for_new_device(ids, id, &aci_keys, &pni_keys))
+            ((), keys.writes_for_new_device(ids, id, &of, &aci_keys, &pni_keys))
         };
         self.t.registry.accounts.update("test", home.aci, link).await.unwrap().expect("the account is there");
     }

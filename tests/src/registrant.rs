@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
-use signet_keys::{CheckedDeviceKeys, KeysManager};
+use signet_keys::{CheckedDeviceKeys, Installation, KeysManager};
 use signet_storage::accounts::{AccountsError, Slot};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Timestamp;
@@ -71,14 +71,19 @@ impl Registrant {
         let (accounts, keys) = (store.accounts(), KeysManager::new(&store.storage));
         match slot {
             Slot::Vacant(slot) => {
-                let writes = keys.writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &self.aci, &self.pni);
-                accounts.create(slot, self.account(), writes).await
+                let new = self.account();
+                let of = Installation::from(&new.device);
+                let writes = keys.writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &of, &self.aci, &self.pni);
+                accounts.create(slot, new, writes).await
             }
             Slot::Occupied(account) => {
                 let cleared = cleared(*account, store.now());
-                let mut writes = keys.writes_for_new_device(cleared.ids(), DeviceId::PRIMARY, &self.aci, &self.pni);
+                let new = self.account();
+                let of = Installation::from(&new.device);
+                let mut writes =
+                    keys.writes_for_new_device(cleared.ids(), DeviceId::PRIMARY, &of, &self.aci, &self.pni);
                 writes.extend(keys.writes_for_removed_devices(cleared.account()));
-                accounts.reclaim(cleared, verified, self.account(), writes).await
+                accounts.reclaim(cleared, verified, new, writes).await
             }
         }
     }

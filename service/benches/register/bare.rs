@@ -135,7 +135,6 @@ async fn register_one(storage: &Storage) -> (String, String) {
         let keys = ClientKeys::generate(&pair);
         CheckedDeviceKeys::check(pair.public().clone(), keys.signed, keys.last_resort).expect("signed")
     });
-    let keys = KeysManager::new(storage).writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &aci, &pni);
     let new = NewAccount {
         device: NewDevice {
             auth: SaltedTokenHash::of("password", chance),
@@ -154,6 +153,8 @@ async fn register_one(storage: &Storage) -> (String, String) {
         registration_lock: None,
         recovery: None,
     };
+    let of = (&new.device).into();
+    let keys = KeysManager::new(storage).writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &of, &aci, &pni);
     let account = accounts.create(slot, new, keys).await.expect("an account");
     (account.aci.to_string(), account.pni.to_string())
 }

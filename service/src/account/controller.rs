@@ -2,6 +2,7 @@
 
 use signet_keys::KeysManager;
 use signet_storage::AccountsManager;
+use signet_storage::accounts::Ids;
 use signet_storage::clock::Clock;
 
 use crate::call::{Call, Reply};
@@ -33,6 +34,8 @@ impl AccountController {
         if !removed {
             return Err(ApiError::Unauthorized);
         }
+        let ids = Ids { aci: caller.account.aci, pni: caller.account.pni };
+        self.keys.clear(ids, caller.account.devices.iter().map(|device| device.id).collect(), None).await;
         self.events.publish(Event::Removed { aci: caller.account.aci });
         Ok(Reply::empty(204))
     }

@@ -137,14 +137,14 @@ impl Limits {
             Subject::Number(number) => {
                 self.keys_of_number(number, &mut keys).await;
                 if let Some(account) = accounts.holder_of(number).await? {
-                    keys_of_account(account.aci, &mut keys);
+                    self.keys_of_account(account.aci, &mut keys).await;
                 }
             }
             Subject::Account(aci) => {
                 if let Some(account) = accounts.get(*aci).await? {
                     self.keys_of_number(&account.phone_number, &mut keys).await;
                 }
-                keys_of_account(*aci, &mut keys);
+                self.keys_of_account(*aci, &mut keys).await;
             }
             Subject::Address(address) => self.keys_of_address(*address, &mut keys).await,
         }
@@ -160,9 +160,30 @@ impl Limits {
         keys.limiters.push((LimitId::CodePerNumber, number.canonical().as_str().to_owned()));
     }
 
+    async fn keys_of_account(&self, aci: AccountId, keys: &mut Keys) {
+        let limiters = [
+            LimitId::CheckTotp,
+            LimitId::AllocateDevice,
+            LimitId::VerifyDevice,
+            LimitId::WaitForLinkedDevice,
+            LimitId::UploadTransferArchive,
+            LimitId::Messages,
+        ];
+        keys.limiters.extend(limiters.map(|limiter| (limiter, aci.to_string())));
+        keys.locks.push(aci);
+        self.list(LimitId::Prekeys, Like::Begins(&format!("{aci}.")), keys).await;
+        self.list(LimitId::WaitForTransferArchive, Like::Begins(&format!("{aci}:")), keys).await;
+    }
+
     async fn keys_of_address(&self, address: IpAddr, keys: &mut Keys) {
         let client = client_address::key(Some(address));
-        let limiters = [LimitId::RegistrationPerAddress, LimitId::BackupAuthCheck];
+        let limiters = [
+            LimitId::RegistrationPerAddress,
+            LimitId::BackupAuthCheck,
+            LimitId::BatchIdentityCheck,
+            LimitId::RecordDeviceTransferRequest,
+            LimitId::WaitForDeviceTransferRequest,
+        ];
         keys.limiters.extend(limiters.map(|limiter| (limiter, client.clone())));
         self.list(LimitId::VerificationSession, Like::Ends(&format!(":{client}")), keys).await;
     }
@@ -183,18 +204,13 @@ impl Limits {
     }
 }
 
-/// Whether a key of number and address holds the part that was asked for as a whole.
+/// Whether a key of several parts, the first being a number or an account, holds the part that was asked for as a whole.
 fn whole(key: &str, like: Like<'_>) -> bool {
-    match (key.find(':'), like) {
-        (Some(colon), Like::Begins(text)) => colon + 1 == text.len(),
-        (Some(colon), Like::Ends(text)) => colon + text.len() == key.len(),
-        (None, _) => false,
+    match like {
+        // What is asked for ends where the part does.
+        Like::Begins(_) => true,
+        Like::Ends(text) => key.find(':').is_some_and(|colon| colon + text.len() == key.len()),
     }
-}
-
-fn keys_of_account(aci: AccountId, keys: &mut Keys) {
-    keys.limiters.push((LimitId::CheckTotp, aci.to_string()));
-    keys.locks.push(aci);
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -2,6 +2,7 @@
 //! what was counted or computed in one is not counted or computed again in the next.
 
 use signet_config::LimitId;
+use signet_keys::Installation;
 use signet_storage::accounts::{Slot, VacantSlot};
 use signet_storage::ids::{AccountId, DeviceId};
 use signet_storage::lock_hasher::{MatchedLock, StoredLock};
@@ -55,9 +56,11 @@ impl Attempt<'_> {
 
     async fn create(&mut self, slot: VacantSlot) -> Result<Registered, ApiError> {
         let lock = self.hashed_lock().await?;
-        let (ids, keys) = (slot.ids(), &self.controller.keys);
-        let keys = keys.writes_for_new_device(ids, DeviceId::PRIMARY, &self.request.aci_keys, &self.pni.keys);
-        let account = self.controller.accounts.create(slot, self.account(lock), keys).await?;
+        let new = self.account(lock);
+        let (keys, of) = (&self.controller.keys, Installation::from(&new.device));
+        let (aci_keys, pni_keys) = (&self.request.aci_keys, &self.pni.keys);
+        let writes = keys.writes_for_new_device(slot.ids(), DeviceId::PRIMARY, &of, aci_keys, pni_keys);
+        let account = self.controller.accounts.create(slot, new, writes).await?;
         Ok(Registered { account, before: None })
     }
 
@@ -91,9 +94,12 @@ impl Attempt<'_> {
         steps.done("lock");
         let keys = &self.controller.keys;
         let (aci_keys, pni_keys) = (&self.request.aci_keys, &self.pni.keys);
-        let mut writes = keys.writes_for_new_device(cleared.ids(), DeviceId::PRIMARY, aci_keys, pni_keys);
+        let new = self.account(lock);
+        let (ids, of) = (cleared.ids(), Installation::from(&new.device));
+        let mut writes = keys.writes_for_new_device(ids, DeviceId::PRIMARY, &of, aci_keys, pni_keys);
         writes.extend(keys.writes_for_removed_devices(cleared.account()));
-        let account = self.controller.accounts.reclaim(cleared, verified, self.account(lock), writes).await?;
+        let account = self.controller.accounts.reclaim(cleared, verified, new, writes).await?;
+        keys.clear(ids, before.devices.iter().map(|device| device.id).collect(), Some(of)).await;
         Ok(Registered { account, before: Some(before) })
     }
 

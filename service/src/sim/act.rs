@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signet_keys::{CheckedDeviceKeys, KeysManager};
+use signet_keys::{CheckedDeviceKeys, Installation, KeysManager};
 use signet_storage::AccountsManager;
 use signet_storage::accounts::{AccountsError, Ids};
 use signet_storage::clock::Timestamp;
@@ -211,9 +211,10 @@ impl Actor<'_> {
             let checked = CheckedDeviceKeys::check(identity, device.signed, device.last_resort);
             checked.expect("our own signatures verify")
         });
+        let of = Installation::from(&primary);
         account.devices.push(signet_storage::model::Device { id, ..primary });
         let keys: &KeysManager = &self.town.registry.keys;
-        keys.writes_for_new_device(Ids { aci: account.aci, pni: account.pni }, id, &aci, &pni)
+        keys.writes_for_new_device(Ids { aci: account.aci, pni: account.pni }, id, &of, &aci, &pni)
     }
 
     fn done(&self, act: Act, reply: Option<Reply>) -> Done {

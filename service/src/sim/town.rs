@@ -87,6 +87,7 @@ impl Town {
         }
         let call = Call {
             params: param.map(|param| ("session".to_owned(), param.to_owned())).into_iter().collect(),
+            query: Vec::new(),
             headers,
             body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
             client: Some([192, 0, 2, 1].into()),

@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub enum Condition {
     /// There is no such attribute. Said of the partition key: there is no such row.
     Absent(&'static str),
+    Present(&'static str),
     Equals(&'static str, AttributeValue),
+    /// The first attribute is a number smaller than the second.
+    Below(&'static str, &'static str),
     Either(Box<Self>, Box<Self>),
     Both(Box<Self>, Box<Self>),
 }
@@ -48,9 +51,10 @@ impl Expression {
     fn write(&mut self, condition: Condition) -> String {
         match condition {
             Condition::Absent(name) => format!("attribute_not_exists({})", self.name(name)),
+            Condition::Present(name) => format!("attribute_exists({})", self.name(name)),
+            Condition::Below(smaller, larger) => format!("{} < {}", self.name(smaller), self.name(larger)),
             Condition::Equals(name, value) => {
-                let placeholder = format!(":v{}", self.values.len());
-                self.values.insert(placeholder.clone(), value);
+                let placeholder = self.value(value);
                 format!("{} = {placeholder}", self.name(name))
             }
             Condition::Either(a, b) => format!("({} OR {})", self.write(*a), self.write(*b)),
@@ -58,7 +62,13 @@ impl Expression {
         }
     }
 
-    fn name(&mut self, name: &'static str) -> String {
+    pub(super) fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    pub(super) fn name(&mut self, name: &'static str) -> String {
         let placeholder = format!("#{name}");
         self.names.insert(placeholder.clone(), name.to_owned());
         placeholder

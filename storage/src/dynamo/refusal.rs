@@ -32,6 +32,11 @@ impl StoreError {
         Self { code: format!("unreadable {what}") }
     }
 
+    /// It kept putting off what it was asked for.
+    pub(super) fn busy() -> Self {
+        Self { code: "put off".to_owned() }
+    }
+
     pub(super) fn from_sdk<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> Self {
         let code = match &error {
             SdkError::ServiceError(service) => service.err().code().unwrap_or("unknown service error"),

@@ -5,6 +5,8 @@
 //! | `accounts` | an account with its devices, by ACI | the transactions of `AccountsManager` |
 //! | `claims` | who holds a number (`tel#…`) or a PNI (`pni#…`) | the same transactions: uniqueness is decided here |
 //! | `keys` | one device's public keys for one identity (an ACI or a PNI) | writes that `KeysManager` composes |
+//! | `prekeys` | a page of the one-time keys that a device left for one identity | `KeysManager`: before anything points there |
+//! | `linktokens` | a link token that was used (by its hash) | the transaction that linked the device: used once is decided here |
 //! | `recovery` | the recovery password of a number, by PNI | the same transactions, and `RecoveryPasswords`, which removes |
 //! | `sessions` | a verification session | `Sessions`, with a condition on the row's version |
 //!
@@ -22,6 +24,8 @@ pub enum Table {
     Accounts,
     Claims,
     Keys,
+    Prekeys,
+    LinkTokens,
     Recovery,
     Sessions,
 }
@@ -65,7 +69,7 @@ const fn number(name: &'static str) -> Attribute {
     Attribute { name, kind: Kind::Number }
 }
 
-pub const TABLES: [TableSpec; 5] = [
+pub const TABLES: [TableSpec; 7] = [
     TableSpec {
         table: Table::Accounts,
         name: "accounts",
@@ -89,6 +93,22 @@ pub const TABLES: [TableSpec; 5] = [
         sort: Some(number("device")),
         index: None,
         time_to_live: None,
+    },
+    TableSpec {
+        table: Table::Prekeys,
+        name: "prekeys",
+        partition: text("identity"),
+        sort: Some(text("page")),
+        index: None,
+        time_to_live: None,
+    },
+    TableSpec {
+        table: Table::LinkTokens,
+        name: "linktokens",
+        partition: text("token"),
+        sort: None,
+        index: None,
+        time_to_live: Some("expires"),
     },
     TableSpec {
         table: Table::Recovery,

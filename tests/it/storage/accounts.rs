@@ -105,7 +105,13 @@ async fn reclaiming_removes_the_keys_of_linked_devices(engine: Engine) {
         let mut device = account.devices[0].clone();
         device.id = id;
         account.devices.push(device);
-        rows.extend(store.keys().writes_for_new_device(accounts_ids, id, &me.aci, &me.pni));
+        rows.extend(store.keys().writes_for_new_device(
+            accounts_ids,
+            id,
+            &(&account.devices[0]).into(),
+            &me.aci,
+            &me.pni,
+        ));
     }
     let row = signet_storage::dynamo::items::to_item(&account);
     rows.push(Write::put("account", Table::Accounts, row));

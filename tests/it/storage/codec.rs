@@ -7,7 +7,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use signet_keys::rows::{self, StoredDeviceKeys};
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
-use signet_keys::{CheckedDeviceKeys, KemPreKey, KeyId, SignedPreKey};
+use signet_keys::{CheckedDeviceKeys, Installation, KemPreKey, KeyId, SignedPreKey};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::items::{from_item, key, sign, to_item};
@@ -22,7 +22,7 @@ use signet_storage::model::session::{Information, PushChallenge, Transport, Unde
 use signet_storage::model::totp::TotpKey;
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel, VerificationSession};
 use signet_storage::number::E164;
-use signet_tests::Engine;
+use signet_tests::{Engine, Registrant};
 use uuid::Uuid;
 
 on_each_engine! {
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn any_keys_survive_their_row((keys, now) in (device_keys(), timestamp())) {
         let owner = ServiceId::Aci(AccountId::draw(&Chance::system()));
-        let row = rows::row(owner, DeviceId::PRIMARY, &keys, now);
+        let row = rows::row(owner, DeviceId::PRIMARY, &installation(), &keys, now);
         prop_assert!(is_read_as(row, &keys, now));
     }
 }
@@ -101,7 +101,7 @@ async fn any_keys_come_back_from_the_store(engine: Engine) {
     for (keys, device) in samples((device_keys(), 1_u8..=127), 8) {
         let owner = ServiceId::Pni(NumberId::draw(&Chance::system()));
         let device = DeviceId::try_from(device).unwrap();
-        let row = rows::row(owner, device, &keys, store.now());
+        let row = rows::row(owner, device, &installation(), &keys, store.now());
         store.storage.dynamo.commit("test", vec![Write::put("keys", Table::Keys, row.clone())]).await.unwrap();
         let kept = store.storage.dynamo.get(Table::Keys, rows::key(owner, device)).await.unwrap();
         assert_eq!(kept.as_ref(), Some(&row));
@@ -126,14 +126,22 @@ fn absent_and_empty_are_told_apart() {
 }
 
 fn is_read_as(row: Item, keys: &CheckedDeviceKeys, stored: Timestamp) -> bool {
-    let read = StoredDeviceKeys::read(row).unwrap();
+    let read = StoredDeviceKeys::read(row.clone()).unwrap();
     let wanted = StoredDeviceKeys {
         identity: keys.identity().clone(),
         signed: keys.signed().clone(),
         last_resort: keys.last_resort().clone(),
         created: [stored; 2],
+        registration_id: RegistrationId::try_from(1234).unwrap(),
+        installation: row["installation"].as_s().unwrap().clone(),
+        uploads: 0,
+        pools: [None, None],
     };
     read == wanted
+}
+
+fn installation() -> Installation {
+    Installation::from(&Registrant::generate().account().device)
 }
 
 /// A few arbitrary values, the same in each run.

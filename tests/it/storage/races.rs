@@ -92,6 +92,7 @@ async fn of_many_who_read_one_version_one_changes_it(engine: Engine) {
             let keys = store.keys().writes_for_new_device(
                 cleared.ids(),
                 signet_storage::ids::DeviceId::PRIMARY,
+                &(&me.account().device).into(),
                 &me.aci,
                 &me.pni,
             );

@@ -1,0 +1,166 @@
+//! Pages of one-time keys. All keys of one kind in one upload are a set, named after what is in it, and lie in pages that are never
+//! changed. Which key of a set is the next to be handed out stands in the device's row (`rows.rs`): a page alone gives nothing
+//! away, and one that nothing points at is rubbish.
+//!
+//! | attribute | type | holds |
+//! |---|---|---|
+//! | `identity` | S | UUID of the identity |
+//! | `page` | S | `device#installation#kind-set#number`, so that all pages of a device lie together |
+//! | `keys` | B | by ascending key id: the id as u32 big-endian, the public key, for KEM keys the signature |
+//!
+//! `service/docs/prekeys.md` says why pages, and why of this size.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+use signet_storage::StoreError;
+use signet_storage::dynamo::Item;
+use signet_storage::dynamo::items::{binary, text};
+use signet_storage::ids::{DeviceId, ServiceId};
+
+use crate::installation::Installation;
+use crate::{EcPreKey, EcPublicKey, KemPreKey, KemPublicKey, KeyId, Signature};
+
+/// The two kinds of one-time keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Ec,
+    Kem,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Ec, Self::Kem];
+
+    /// For metrics and events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ec => "ec",
+            Self::Kem => "kem",
+        }
+    }
+
+    /// A hundred EC keys are 3.7 KB; a KEM key alone is 1.6 KB.
+    const fn keys_per_page(self) -> usize {
+        match self {
+            Self::Ec => 100,
+            Self::Kem => 5,
+        }
+    }
+
+    const fn length(self) -> usize {
+        match self {
+            Self::Ec => ID + EcPublicKey::LENGTH,
+            Self::Kem => ID + KemPublicKey::LENGTH + Signature::LENGTH,
+        }
+    }
+}
+
+const ID: usize = 4;
+
+/// Where the pages of a device are.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    pub identity: ServiceId,
+    pub device: DeviceId,
+    /// Whose keys they are.
+    pub of: &'a Installation,
+}
+
+/// The keys of one kind of an upload, in the order in which they will be handed out.
+pub struct Set {
+    pub kind: Kind,
+    pub name: String,
+    pub count: usize,
+    bytes: Vec<u8>,
+}
+
+impl Set {
+    /// Nothing for no keys.
+    pub fn of_ec(keys: &[EcPreKey]) -> Option<Self> {
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_by_key(|key| key.id);
+        let entry = |key: &&EcPreKey| [&key.id.get().to_be_bytes()[..], key.key.as_bytes()].concat();
+        Self::of(Kind::Ec, keys.iter().map(entry).collect())
+    }
+
+    pub fn of_kem(keys: &[KemPreKey]) -> Option<Self> {
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_by_key(|key| key.id);
+        let entry =
+            |key: &&KemPreKey| [&key.id.get().to_be_bytes()[..], key.key.as_bytes(), key.signature.as_bytes()].concat();
+        Self::of(Kind::Kem, keys.iter().map(entry).collect())
+    }
+
+    fn of(kind: Kind, entries: Vec<Vec<u8>>) -> Option<Self> {
+        let (count, bytes) = (entries.len(), entries.concat());
+        let name = hex::encode(&Sha256::digest(&bytes)[..16]);
+        (count > 0).then_some(Self { kind, name, count, bytes })
+    }
+
+    pub fn pages(&self, shelf: Shelf<'_>) -> Vec<Item> {
+        let chunks = self.bytes.chunks(self.kind.length() * self.kind.keys_per_page()).enumerate();
+        chunks
+            .map(|(number, keys)| {
+                let mut row = key(shelf, self.kind, &self.name, number);
+                row.insert("keys".to_owned(), binary(keys));
+                row
+            })
+            .collect()
+    }
+}
+
+/// The keys of the pages of a set.
+pub fn keys_of_set(shelf: Shelf<'_>, kind: Kind, set: &str, count: usize) -> Vec<Item> {
+    (0..count.div_ceil(kind.keys_per_page())).map(|number| key(shelf, kind, set, number)).collect()
+}
+
+/// The page on which a key lies, by the key's place in its set.
+pub fn key_of_page(shelf: Shelf<'_>, kind: Kind, set: &str, place: usize) -> Item {
+    key(shelf, kind, set, place / kind.keys_per_page())
+}
+
+fn key(Shelf { identity, device, of }: Shelf<'_>, kind: Kind, set: &str, number: usize) -> Item {
+    let page = format!("{}{}#{}-{set}#{number:02}", of_device(device), of.tag, kind.name());
+    HashMap::from([("identity".to_owned(), text(partition(identity))), ("page".to_owned(), text(page))])
+}
+
+pub fn partition(identity: ServiceId) -> String {
+    identity.uuid().hyphenated().to_string()
+}
+
+/// How the pages of a device begin.
+pub fn of_device(device: DeviceId) -> String {
+    format!("{:03}#", device.get())
+}
+
+/// Is this page of this installation of its device?
+pub fn is_of(page: &str, device: DeviceId, of: &Installation) -> bool {
+    page.strip_prefix(&of_device(device))
+        .and_then(|rest| rest.strip_prefix(&of.tag))
+        .is_some_and(|rest| rest.starts_with('#'))
+}
+
+pub fn ec_at(page: &Item, place: usize) -> Result<EcPreKey, StoreError> {
+    let read = || {
+        let (id, rest) = entry(page, Kind::Ec, place)?;
+        Some(EcPreKey { id, key: EcPublicKey::from_bytes(rest).ok()? })
+    };
+    read().ok_or_else(|| StoreError::unreadable("page of keys"))
+}
+
+pub fn kem_at(page: &Item, place: usize) -> Result<KemPreKey, StoreError> {
+    let read = || {
+        let (id, rest) = entry(page, Kind::Kem, place)?;
+        let (key, signature) = rest.split_at_checked(KemPublicKey::LENGTH)?;
+        let (key, signature) = (KemPublicKey::from_bytes(key).ok()?, Signature::from_bytes(signature).ok()?);
+        Some(KemPreKey { id, key, signature })
+    };
+    read().ok_or_else(|| StoreError::unreadable("page of keys"))
+}
+
+fn entry(page: &Item, kind: Kind, place: usize) -> Option<(KeyId, &[u8])> {
+    let keys = page.get("keys")?.as_b().ok()?.as_ref();
+    let entry = keys.chunks_exact(kind.length()).nth(place % kind.keys_per_page())?;
+    let (id, rest) = entry.split_first_chunk::<ID>()?;
+    Some((KeyId::new(i64::from(u32::from_be_bytes(*id))).ok()?, rest))
+}
