@@ -119,8 +119,17 @@ pub fn key_of_page(shelf: Shelf<'_>, kind: Kind, set: &str, place: usize) -> Ite
     key(shelf, kind, set, place / kind.keys_per_page())
 }
 
+/// The sort key of the page on which a key lies.
+pub fn name(device: DeviceId, of: &Installation, kind: Kind, set: &str, place: usize) -> String {
+    numbered(device, of, kind, set, place / kind.keys_per_page())
+}
+
+fn numbered(device: DeviceId, of: &Installation, kind: Kind, set: &str, number: usize) -> String {
+    format!("{}{}#{}-{set}#{number:02}", of_device(device), of.tag, kind.name())
+}
+
 fn key(Shelf { identity, device, of }: Shelf<'_>, kind: Kind, set: &str, number: usize) -> Item {
-    let page = format!("{}{}#{}-{set}#{number:02}", of_device(device), of.tag, kind.name());
+    let page = numbered(device, of, kind, set, number);
     HashMap::from([("identity".to_owned(), text(partition(identity))), ("page".to_owned(), text(page))])
 }
 

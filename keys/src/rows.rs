@@ -26,7 +26,7 @@ use signet_storage::ids::{DeviceId, RegistrationId, ServiceId};
 
 use crate::EcPublicKey;
 use crate::installation::Installation;
-use crate::pages::Kind;
+use crate::pages::{self, Kind};
 use crate::{CheckedDeviceKeys, IdentityKey, KemPreKey, KemPublicKey, KeyId, Signature, SignedPreKey};
 
 const CURVE: &str = "curve25519";
@@ -163,6 +163,20 @@ impl StoredDeviceKeys {
             uploads: integer(item, "uploads")?.try_into().ok()?,
             pools: [pool(item, Kind::Ec)?, pool(item, Kind::Kem)?],
         })
+    }
+
+    /// The pages on which there are keys left, by their sort keys; `device` as its id is written.
+    pub fn pages_left(&self, device: &str) -> Vec<String> {
+        let Some(device) = device.parse::<u8>().ok().and_then(|id| DeviceId::try_from(id).ok()) else {
+            return Vec::new();
+        };
+        let of = Installation::stored(self);
+        let left = |pool: &Pool| usize::try_from(pool.next).unwrap_or(0)..usize::try_from(pool.count).unwrap_or(0);
+        let pools = Kind::ALL.iter().filter_map(|kind| Some((*kind, self.pool(*kind)?)));
+        let pages = pools.flat_map(|(kind, pool)| left(pool).map(move |place| (kind, pool.set.as_str(), place)));
+        let mut names: Vec<_> = pages.map(|(kind, set, place)| pages::name(device, &of, kind, set, place)).collect();
+        names.dedup();
+        names
     }
 
     pub fn pool(&self, kind: Kind) -> Option<&Pool> {

@@ -86,6 +86,12 @@ impl KeysManager {
         let [ec, kem] = Kind::ALL.map(|kind| kind.names());
         let any_left = Condition::Below(ec.next, ec.count).or(Condition::Below(kem.next, kem.count));
         let take = Update::only_if(any_left).add(ec.next, 1).add(kem.next, 1);
+        #[cfg(feature = "planted-bugs")]
+        if signet_storage::planted::planted(signet_storage::planted::Bug::DoubleTake) {
+            let row = self.get(identity, device).await?;
+            self.dynamo.update("take", Table::Keys, rows::key(identity, device), take).await?;
+            return Ok(row.map(|row| (row, true)));
+        }
         let (row, taken) = match self.dynamo.update("take", Table::Keys, rows::key(identity, device), take).await? {
             Updated::From(row) => (Some(row), true),
             Updated::Refused(row) => (row, false),

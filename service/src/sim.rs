@@ -9,6 +9,7 @@ mod act;
 pub mod audit;
 mod explain;
 pub mod history;
+mod ledger;
 mod model;
 mod people;
 mod play;

@@ -13,6 +13,12 @@ pub enum Bug {
     GuessCountedAfterwards,
     /// A code asked for too early replaces the one before, and is then refused.
     ResendOverwrites,
+    /// Which one-time key is next is looked up first, and that it is taken is written down then.
+    DoubleTake,
+    /// Whether a link token was used is looked up before the transaction that uses it, which does not ask again.
+    TokenLookedUpBefore,
+    /// The cache is not told that a device was removed.
+    CacheKeptOnUnlink,
     /// The lock of an account that is not in the cache is taken for opened.
     LockOpenOnCacheMiss,
 }

@@ -1,21 +1,22 @@
 //! One step carried out: from what a person remembers to a request, and from the answer to what was heard and learned.
 
+mod devices;
+
 use std::time::Duration;
 
-use serde_json::json;
-use signet_keys::{CheckedDeviceKeys, Installation, KeysManager};
+use serde_json::{Value, json};
 use signet_storage::AccountsManager;
-use signet_storage::accounts::{AccountsError, Ids};
+use signet_storage::accounts::AccountsError;
 use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::Write;
-use signet_storage::ids::{AccountId, DeviceId};
+use signet_storage::ids::AccountId;
 use signet_storage::model::totp::{self, TotpKey};
 use signet_storage::model::{Account, Opaque};
 
 use super::explain::{Heard, Seen};
-use super::history::{self, Action, Step};
+use super::history::{self, Action, As, Step};
 use super::model::{self, Act, Op, Told};
-use super::people::{self, Memory, STRANGER, owner};
+use super::people::{self, Linked, Memory, STRANGER, Token, owner};
 use super::town::{Reply, Town};
 use crate::call::Method;
 
@@ -25,6 +26,8 @@ pub struct Done {
     pub heard: Heard,
     pub memory: Memory,
     pub pni: Option<String>,
+    /// Of somebody's keys.
+    pub bundle: Option<Value>,
 }
 
 pub async fn act(town: &Town, id: u32, step: &Step, memory: &Memory) -> Option<Done> {
@@ -60,7 +63,6 @@ impl Actor<'_> {
     /// What the step comes to for this person now, before anything is asked.
     fn intent(&self) -> Option<Act> {
         let session = || self.memory.session.as_ref().map(|(id, _)| *id);
-        let account = || self.memory.accounts.last().map(|(who, _)| who.clone());
         Some(match &self.step.action {
             Action::Begin { old_form } => Act::Begin { obsolete: *old_form && self.step.number == 0 },
             Action::Code => Act::Code { session: session()?, sent: None },
@@ -74,18 +76,10 @@ impl Actor<'_> {
                 }
             }
             Action::Register(wish) => Act::Register(self.wish(wish)?),
-            Action::WhoAmI { old } => {
-                let accounts = &self.memory.accounts;
-                let which = if *old { accounts.iter().nth_back(1) } else { accounts.last() };
-                let (who, by) = which?.clone();
-                Act::WhoAmI { who, by }
-            }
-            Action::Delete => {
-                let (who, by) = self.memory.accounts.last()?.clone();
-                Act::Delete { who, by }
-            }
-            Action::Totp => Act::Totp { who: account()? },
-            Action::Link => Act::Link { who: account()? },
+            Action::WhoAmI(by) => Act::WhoAmI(self.credentials(*by)?),
+            Action::Delete => Act::Delete(self.credentials(As::Primary)?),
+            Action::Totp => Act::Totp { who: self.memory.accounts.last()?.0.clone() },
+            _ => return self.intent_about_devices(),
         })
     }
 
@@ -121,16 +115,10 @@ impl Actor<'_> {
             Act::Code { session, .. } => return Some(self.code(*session).await),
             Act::Guess { session, code } => self.guess(*session, *code).await?,
             Act::Register(wish) => self.register(wish).await,
-            Act::WhoAmI { who, by } => {
-                let authorization = people::basic(who, &people::password(*by));
-                self.town.call(Method::Get, "/v1/accounts/whoami", None, Some(&authorization), None).await
-            }
-            Act::Delete { who, by } => {
-                let authorization = people::basic(who, &people::password(*by));
-                self.town.call(Method::Delete, "/v1/accounts/me", None, Some(&authorization), None).await
-            }
+            Act::WhoAmI(by) => self.as_device(by, Method::Get, "/v1/accounts/whoami", None).await,
+            Act::Delete(by) => self.as_device(by, Method::Delete, "/v1/accounts/me", None).await,
             Act::Totp { who } => self.update(who, set_totp).await,
-            Act::Link { who } => self.update(who, |account| self.link(account)).await,
+            _ => self.ask_about_devices(&act).await?,
         };
         Some((act, Some(reply)))
     }
@@ -138,7 +126,7 @@ impl Actor<'_> {
     async fn begin(&self) -> Reply {
         let Action::Begin { old_form } = self.step.action else { unreachable!("a session is begun by `Begin`") };
         let body = json!({"number": self.number(old_form)});
-        self.town.call(Method::Post, "/v1/verification/session", None, None, Some(body)).await
+        self.town.call(Method::Post, "/v1/verification/session", None, Some(body)).await
     }
 
     /// What the registry calls a session that this person began.
@@ -150,16 +138,16 @@ impl Actor<'_> {
         let number = self.number(false);
         let before = self.town.letter(&number);
         let body = json!({"transport": "sms", "client": "simulation"});
-        let template = "/v1/verification/session/{session}/code";
-        let reply = self.town.call(Method::Post, template, self.session(session), None, Some(body)).await;
+        let path = format!("/v1/verification/session/{}/code", self.session(session).unwrap_or_default());
+        let reply = self.town.call(Method::Post, &path, None, Some(body)).await;
         let sent = self.town.letter(&number).filter(|code| Some(*code) != before);
         (Act::Code { session, sent }, Some(reply))
     }
 
     async fn guess(&self, session: u32, code: u32) -> Option<Reply> {
         let body = json!({"code": format!("{code:06}")});
-        let template = "/v1/verification/session/{session}/code";
-        Some(self.town.call(Method::Put, template, Some(self.session(session)?), None, Some(body)).await)
+        let path = format!("/v1/verification/session/{}/code", self.session(session)?);
+        Some(self.town.call(Method::Put, &path, None, Some(body)).await)
     }
 
     async fn register(&self, wish: &model::Registration) -> Reply {
@@ -181,7 +169,7 @@ impl Actor<'_> {
         attributes["recoveryPassword"] = json!(wish.leaves.map(people::recovery_text));
         body["totp"] = json!(wish.totp.map(|right| self.one_time_password(right)));
         let authorization = people::basic(&user, &people::password(self.id));
-        self.town.call(Method::Post, "/v1/registration", None, Some(&authorization), Some(body)).await
+        self.town.call(Method::Post, "/v1/registration", Some(&authorization), Some(body)).await
     }
 
     fn one_time_password(&self, right: bool) -> u32 {
@@ -198,23 +186,7 @@ impl Actor<'_> {
             Ok(_) => 204,
             Err(AccountsError::Contested | AccountsError::Store(_)) => 503,
         };
-        Reply { status, body: serde_json::Value::Null }
-    }
-
-    /// A further device, with the keys of its account's registration.
-    fn link(&self, account: &mut Account) -> Vec<Write> {
-        let Some(primary) = account.device(DeviceId::PRIMARY).cloned() else { return Vec::new() };
-        let free = (2..2 + model::MOST_LINKED).filter_map(|id| DeviceId::try_from(u8::try_from(id).ok()?).ok());
-        let Some(id) = free.into_iter().find(|id| account.device(*id).is_none()) else { return Vec::new() };
-        let [aci, pni] = people::keys_of(primary.registration_id.get()).map(|keys| {
-            let (identity, device) = (keys.identity.public().clone(), keys.device.clone());
-            let checked = CheckedDeviceKeys::check(identity, device.signed, device.last_resort);
-            checked.expect("our own signatures verify")
-        });
-        let of = Installation::from(&primary);
-        account.devices.push(signet_storage::model::Device { id, ..primary });
-        let keys: &KeysManager = &self.town.registry.keys;
-        keys.writes_for_new_device(Ids { aci: account.aci, pni: account.pni }, id, &of, &aci, &pni)
+        Reply { status, body: Value::Null }
     }
 
     fn done(&self, act: Act, reply: Option<Reply>) -> Done {
@@ -232,10 +204,20 @@ impl Actor<'_> {
             }
             (Act::Code { session, sent: Some(code) }, _) => memory.code = Some((*session, *code)),
             (Act::Register(_), Some(Told { who: Some(who), .. })) => memory.accounts.push((who.clone(), self.id)),
+            (Act::Token(by), Some(Told { status: 200, .. })) => {
+                let text = body.and_then(|body| body["verificationCode"].as_str()).unwrap_or_default().to_owned();
+                memory.token = Some(Token { id: self.id, text, who: by.who.clone(), made: self.town.now() });
+            }
+            (Act::Link { who, keys, .. }, Some(Told { device: Some(device), .. })) => {
+                memory.linked.push(Linked { who: who.clone(), device: *device, by: self.id, keys: *keys });
+            }
+            (Act::Upload { set, .. }, _) => memory.uploaded = Some(*set),
             _ => {}
         }
+        let bundle =
+            body.filter(|_| matches!((&act, told), (Act::Fetch { .. }, Some(Told { status: 200, .. })))).cloned();
         let pni = body.and_then(|body| body["pni"].as_str()).map(str::to_owned);
-        Done { step: self.step.clone(), heard: Heard { op: Op { id: self.id, act }, seen }, memory, pni }
+        Done { step: self.step.clone(), heard: Heard { op: Op { id: self.id, act }, seen }, memory, pni, bundle }
     }
 }
 
@@ -255,6 +237,8 @@ fn seen(act: &Act, reply: &Reply) -> Seen {
         Act::Guess { .. } if reply.status == 200 => reply.body["verified"].as_bool(),
         _ => None,
     };
-    let who = reply.body["uuid"].as_str().map(str::to_owned);
-    Seen::Told(Told { status: reply.status, verified, who })
+    let linked = matches!(act, Act::Link { .. });
+    let who = reply.body["uuid"].as_str().filter(|_| !linked).map(str::to_owned);
+    let device = reply.body["deviceId"].as_u64().filter(|_| linked).and_then(|id| u8::try_from(id).ok());
+    Seen::Told(Told { status: reply.status, verified, who, device })
 }

@@ -3,6 +3,7 @@
 //!
 //! - An account has its number claim (under the canonical form, with its PNI), its PNI claim, and one key row for each of its
 //!   devices and identities, made with the identity keys that the account names.
+//! - Whatever a pool of one-time keys has left lies on a page. (Pages that nothing points at are rubbish, and allowed.)
 //! - Nothing else is there: each claim and each key row belongs to an account that says the same. A number may have a PNI and
 //!   no account; two numbers never share a PNI.
 //! - Every row can be read.
@@ -23,6 +24,7 @@ pub struct Audit {
     pub accounts: Vec<Account>,
     pub claims: usize,
     pub keys: usize,
+    pub pages: usize,
     pub sessions: usize,
     pub problems: Vec<String>,
 }
@@ -33,10 +35,13 @@ impl Audit {
         let accounts = rows(&storage.dynamo, Table::Accounts).await;
         let claims = rows(&storage.dynamo, Table::Claims).await;
         let keys = rows(&storage.dynamo, Table::Keys).await;
+        let pages = rows(&storage.dynamo, Table::Prekeys).await;
         let sessions = rows(&storage.dynamo, Table::Sessions).await;
         (audit.claims, audit.keys, audit.sessions) = (claims.len(), keys.len(), sessions.len());
         audit.read_accounts(accounts);
         audit.match_claims(claims);
+        audit.pages = pages.len();
+        audit.match_pages(&keys, &pages);
         audit.match_keys(keys);
         for row in rows(&storage.dynamo, Table::Recovery).await {
             if items::from_item::<NumberRecovery>(row, "recovery password").is_err() {
@@ -106,6 +111,25 @@ impl Audit {
             }
         }
         self.problems.extend(wanted.iter().map(|(claim, (aci, _))| format!("account {aci} has no claim {claim}")));
+    }
+
+    /// The pages there are against what is left in the pools.
+    fn match_pages(&mut self, keys: &[Item], pages: &[Item]) {
+        let place = |row: &Item| Some((text_of(row, "identity")?.to_owned(), text_of(row, "page")?.to_owned()));
+        let there: BTreeSet<_> = pages.iter().filter_map(place).collect();
+        for row in keys {
+            let Ok(stored) = StoredDeviceKeys::read(row.clone()) else { continue };
+            let (Some(identity), Some(Ok(device))) = (text_of(row, "identity"), row.get("device").map(|id| id.as_n()))
+            else {
+                continue;
+            };
+            let missing = stored
+                .pages_left(device)
+                .into_iter()
+                .find(|page| !there.contains(&(identity.to_owned(), page.clone())));
+            self.problems
+                .extend(missing.map(|page| format!("{identity} has keys left on page {page}, which is not there")));
+        }
     }
 
     /// The key rows there are against those that the accounts imply.

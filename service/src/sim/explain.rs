@@ -69,8 +69,8 @@ fn fitting(state: &State, heard: &Heard, round: Round) -> Vec<State> {
 }
 
 fn agrees(Branch { told, mut after }: Branch, heard: &Told) -> Option<State> {
-    let Answer { status, verified, who } = told?;
-    if status != heard.status || verified != heard.verified {
+    let Answer { status, verified, who, device } = told?;
+    if status != heard.status || verified != heard.verified || device != heard.device {
         return None;
     }
     match (who, &heard.who) {
@@ -105,8 +105,10 @@ pub fn charge(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> &'stat
                     _ => None,
                 }
             }
-            Act::WhoAmI { by, .. } => {
-                let current = |state: &State| state.holder.as_ref().is_some_and(|holder| holder.by == *by);
+            Act::WhoAmI(by) => {
+                let seat =
+                    |state: &State| state.holder.as_ref().and_then(|holder| holder.devices.get(&by.device).copied());
+                let current = |state: &State| seat(state).is_some_and(|seat| seat.by == by.by);
                 match told.status {
                     200 if all(&|state| !current(state)) => Some("a dead password works"),
                     401 if all(&current) => Some("an acknowledged registration is gone"),
@@ -115,6 +117,9 @@ pub fn charge(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> &'stat
             }
             Act::Guess { .. } if told.status == 200 => Some("a guess was judged wrongly or was not due"),
             Act::Code { sent: Some(_), .. } if told.status != 200 => Some("a code went out although it was refused"),
+            Act::Link { token, .. } if told.status == 200 => {
+                all(&|state| state.used_tokens.contains_key(token)).then_some("a used token works")
+            }
             _ => None,
         };
         if let Some(broken) = broken {

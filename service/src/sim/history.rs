@@ -54,13 +54,35 @@ pub enum Action {
         right: bool,
     },
     Register(Registration),
-    /// With the person's last password, or with an older one.
-    WhoAmI {
-        old: bool,
-    },
+    WhoAmI(As),
     Delete,
     Totp,
+    /// A token to link a device with.
+    Token,
+    /// With the token got last.
     Link,
+    /// The device linked last, by the primary one or by itself.
+    Unlink {
+        by_itself: bool,
+    },
+    /// One-time keys; `again`: those that were sent last.
+    Upload {
+        by: As,
+        again: bool,
+    },
+    /// The keys of the person's last account, as a stranger who knows the access key asks for them.
+    Fetch,
+}
+
+/// Which of a person's passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum As {
+    /// Of the last registration.
+    Primary,
+    /// Of the one before.
+    Old,
+    /// Of the device linked last.
+    Linked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,12 +242,18 @@ impl Drawing {
         let register = Action::Register(self.registration(true));
         let again = Action::Register(self.registration(false));
         let keeps_totp = Action::Register(Registration { totp: Totp::Right, ..self.registration(true) });
-        let whoami = Action::WhoAmI { old: self.one_in(3) };
+        let by =
+            [As::Primary, As::Primary, As::Primary, As::Old, As::Linked, As::Linked][self.chance.below(6) as usize];
+        let whoami = Action::WhoAmI(by);
+        let upload = Action::Upload { by, again: self.one_in(3) };
+        let (token, link, fetch) = (Action::Token, Action::Link, Action::Fetch);
+        let unlink = Action::Unlink { by_itself: self.one_in(3) };
+        let linked = Action::WhoAmI(As::Linked);
         let alone = |actions: &[Action]| actions.iter().map(|action| vec![*action]).collect::<Vec<_>>();
-        match self.chance.below(20) {
+        match self.chance.below(28) {
             0..4 => alone(&[begin, Action::Code, right, register, whoami]),
             4 => alone(&[begin, Action::Code, right, register, whoami, Action::Delete, again]),
-            5 => alone(&[begin, Action::Code, right, register, Action::Totp, Action::Link, keeps_totp]),
+            5 => alone(&[begin, Action::Code, right, register, Action::Totp, token, link, keeps_totp]),
             6 => alone(&[begin, Action::Code, right, register, again, whoami, again]),
             7 => alone(&[begin, Action::Code, Action::Code, right, register]),
             8 => alone(&[begin, Action::Code, wrong, wrong, right, Action::Code, right]),
@@ -235,9 +263,30 @@ impl Drawing {
             12 => alone(&[register, again]),
             13 => vec![vec![register, again, whoami]],
             14 => alone(&[begin, Action::Code, right, Action::Totp, keeps_totp, whoami]),
-            15 => alone(&[Action::Link, whoami, again]),
+            15 => alone(&[token, link, linked, again, linked, fetch]),
             16 => alone(&[Action::Delete, whoami, begin, Action::Code, right, register]),
             17 => vec![vec![Action::Delete, whoami, register]],
+            18 => alone(&[
+                begin,
+                Action::Code,
+                right,
+                register,
+                upload,
+                fetch,
+                fetch,
+                token,
+                link,
+                linked,
+                unlink,
+                linked,
+            ]),
+            19 => vec![vec![token], vec![link; 3], vec![linked], vec![unlink, linked]],
+            20 => vec![vec![upload], vec![fetch; 4], vec![fetch, upload, fetch]],
+            21 => alone(&[upload, fetch, Action::Upload { by, again: true }, fetch, fetch]),
+            22 => vec![vec![token], vec![link], vec![token], vec![link, unlink, link], vec![linked, upload, fetch]],
+            23 => alone(&[token, link, token, link, token, link, token, link, token, link, token, link]),
+            24 => alone(&[token, link, Action::Upload { by: As::Linked, again: false }, fetch, unlink, fetch, linked]),
+            25 => vec![vec![token], vec![link, again], vec![linked], vec![fetch]],
             _ => alone(&[whoami]),
         }
     }

@@ -7,13 +7,14 @@
 //! Contract registration §3.4, §3.5, §4 to §7, §11.
 
 mod account;
+mod device;
 mod register;
 mod rows;
 mod session;
 
 use std::collections::BTreeMap;
 
-pub use rows::{RowHolder, Rows, mark};
+pub use rows::{RowHolder, RowSeat, Rows, mark};
 pub use session::Session;
 
 pub const MINUTE: i64 = 60_000;
@@ -23,8 +24,9 @@ pub const LOCK_HOLDS: i64 = 7 * DAY;
 /// How long a number remembers an account that was deleted.
 pub const REMEMBERED: i64 = 30 * DAY;
 pub const RECOVERY_LIVES: i64 = 300 * DAY;
-/// Devices that a person links, at most.
-pub const MOST_LINKED: u32 = 3;
+/// Devices of an account, the primary one included.
+pub const MOST_DEVICES: usize = 6;
+pub const PRIMARY: u8 = 1;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed.
 pub const CACHED: i64 = 60 * MINUTE;
 
@@ -44,7 +46,9 @@ pub struct State {
     pub recovery: Option<(u32, i64)>,
     pub lock: LockGuesses,
     pub sessions: BTreeMap<u32, Session>,
-    /// Passwords that may still be let in although they are dead, and until when: by account and registration.
+    /// Link tokens that were used, by the events that asked for them, and until when they would have been good.
+    pub used_tokens: BTreeMap<u32, i64>,
+    /// Passwords that may still be let in although they are dead, and until when: by account and registration or link.
     pub stale: Vec<(Who, u32, i64)>,
 }
 
@@ -52,19 +56,32 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     pub who: Who,
-    /// The registration that its password, keys and primary device are of.
-    pub by: u32,
+    pub devices: BTreeMap<u8, Seat>,
     /// Whose lock it has.
     pub lock: Option<u32>,
-    /// The midnight before it was last seen.
-    pub seen: i64,
-    pub frozen: bool,
     /// Whose recovery password it has.
     pub recovery: Option<u32>,
     pub totp: bool,
     pub can_transfer: bool,
-    pub linked: u32,
     pub old_form: bool,
+}
+
+/// One device of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat {
+    /// The registration or link that its password and keys are of.
+    pub by: u32,
+    /// The midnight before it was last seen.
+    pub seen: i64,
+    pub frozen: bool,
+}
+
+/// Whose password is sent: of which account and device, and the registration or link it was made by.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub who: String,
+    pub device: u8,
+    pub by: u32,
 }
 
 /// What is known of guesses at the lock: ten for each form of the number, one more a day; and none for five minutes after a
@@ -99,18 +116,31 @@ pub enum Act {
         code: u32,
     },
     Register(Registration),
-    WhoAmI {
-        who: String,
-        by: u32,
-    },
-    Delete {
-        who: String,
-        by: u32,
-    },
+    WhoAmI(Credentials),
+    Delete(Credentials),
     Totp {
         who: String,
     },
+    /// A token is asked for, to link a device with.
+    Token(Credentials),
     Link {
+        /// The event that asked for the token, what account it is of, and when it was made.
+        token: u32,
+        who: String,
+        made: i64,
+        /// The registration whose identity keys sign the device's.
+        keys: u32,
+    },
+    Unlink {
+        by: Credentials,
+        device: u8,
+    },
+    Upload {
+        by: Credentials,
+        /// The event that sent these keys first.
+        set: u32,
+    },
+    Fetch {
         who: String,
     },
 }
@@ -148,6 +178,8 @@ pub struct Told {
     pub verified: Option<bool>,
     /// The account, where the answer names it.
     pub who: Option<String>,
+    /// The device that was linked.
+    pub device: Option<u8>,
 }
 
 /// One thing that may come of an action.
@@ -162,6 +194,7 @@ pub struct Answer {
     pub verified: Option<bool>,
     /// The account that the answer has to name.
     pub who: Option<Who>,
+    pub device: Option<u8>,
 }
 
 /// What holds for a whole round.
@@ -184,10 +217,14 @@ impl State {
             Act::Code { session, sent } => self.code(*session, *sent, round.now),
             Act::Guess { session, code } => self.guess(*session, *code, round),
             Act::Register(registration) => self.register(op.id, registration, round),
-            Act::WhoAmI { who, by } => self.whoami(who, *by, round.now),
-            Act::Delete { who, by } => self.delete(who, *by, round),
+            Act::WhoAmI(by) => self.whoami(by, round.now),
+            Act::Delete(by) => self.delete(by, round),
             Act::Totp { who } => self.change(who, |holder| holder.totp = true),
-            Act::Link { who } => self.change(who, |holder| holder.linked = MOST_LINKED.min(holder.linked + 1)),
+            Act::Token(by) => self.token(by, round.now),
+            Act::Link { token, who, made, keys } => self.link(op.id, *token, who, *made, *keys, round),
+            Act::Unlink { by, device } => self.unlink(by, *device, round),
+            Act::Upload { by, .. } => self.upload(by, round),
+            Act::Fetch { who } => self.fetch(who),
         }
     }
 
@@ -196,7 +233,7 @@ impl State {
     }
 
     fn answers(&self, status: u16, after: Self) -> Branch {
-        Branch { told: Some(Answer { status, verified: None, who: None }), after }
+        Branch { told: Some(Answer { status, verified: None, who: None, device: None }), after }
     }
 
     fn untold(after: Self) -> Branch {
@@ -206,6 +243,7 @@ impl State {
     /// Forgets what no longer matters, so that truths which differ in nothing else become one.
     pub fn tidy(&mut self, now: i64) {
         self.sessions.retain(|_, session| !session.surely_gone(now));
+        self.used_tokens.retain(|_, until| now <= *until);
         self.stale.retain(|(_, _, until)| now < *until);
         self.gone = self.gone.take().filter(|(_, until)| now < *until);
         self.recovery = self.recovery.filter(|(_, until)| now < *until);

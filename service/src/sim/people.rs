@@ -17,7 +17,7 @@ const KEYS: u8 = 48;
 pub struct Keys {
     pub identity: IdentityKeyPair,
     pub device: ClientKeys,
-    json: [Value; 3],
+    pub json: [Value; 3],
 }
 
 static POOL: LazyLock<Vec<Keys>> = LazyLock::new(|| {
@@ -35,6 +35,16 @@ static POOL: LazyLock<Vec<Keys>> = LazyLock::new(|| {
 pub fn keys_of(mark: u16) -> [&'static Keys; 2] {
     let first = usize::from(mark) * 2;
     [&POOL[first % POOL.len()], &POOL[(first + 1) % POOL.len()]]
+}
+
+/// The keys with this identity key, as it is on the wire; of an ACI.
+pub fn keys_with_identity(key: &Value) -> Option<&'static Keys> {
+    POOL.iter().step_by(2).find(|keys| keys.json[0] == *key)
+}
+
+/// Do these two registrations have the same keys?
+pub fn same_keys(a: u32, b: u32) -> bool {
+    std::ptr::eq(keys_of(mark(a))[0], keys_of(mark(b))[0])
 }
 
 /// The first number has two forms; its people know both.
@@ -100,6 +110,24 @@ pub fn registration(id: u32) -> Value {
     })
 }
 
+/// The body of a link: the keys are signed by the identity keys of the registration `keys`.
+pub fn link(id: u32, token: &str, keys: u32) -> Value {
+    let [aci, pni] = keys_of(mark(keys));
+    json!({
+        "verificationCode": token,
+        "accountAttributes": {
+            "fetchesMessages": true,
+            "registrationId": mark(id),
+            "pniRegistrationId": mark(id),
+            "capabilities": {"spqr": true},
+        },
+        "aciSignedPreKey": aci.json[1],
+        "aciPqLastResortPreKey": aci.json[2],
+        "pniSignedPreKey": pni.json[1],
+        "pniPqLastResortPreKey": pni.json[2],
+    })
+}
+
 /// What one person remembers about one number.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -109,6 +137,31 @@ pub struct Memory {
     pub code: Option<(u32, u32)>,
     /// Accounts and the registrations they were got by, the last one last.
     pub accounts: Vec<(String, u32)>,
+    /// The link token got last.
+    pub token: Option<Token>,
+    /// Devices linked, the last one last.
+    pub linked: Vec<Linked>,
+    /// The keys sent last: the event that did so first.
+    pub uploaded: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    pub who: String,
+    pub device: u8,
+    /// The event that linked it.
+    pub by: u32,
+    /// The registration whose identity signed its keys.
+    pub keys: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The event that asked for it.
+    pub id: u32,
+    pub text: String,
+    pub who: String,
+    pub made: i64,
 }
 
 impl Memory {
@@ -122,5 +175,11 @@ impl Memory {
         }
         let new: Vec<_> = learned.accounts.iter().filter(|account| !self.accounts.contains(account)).cloned().collect();
         self.accounts.extend(new);
+        let new: Vec<_> = learned.linked.iter().filter(|device| !self.linked.contains(device)).cloned().collect();
+        self.linked.extend(new);
+        if learned.token.as_ref().map(|token| token.id) > self.token.as_ref().map(|token| token.id) {
+            self.token.clone_from(&learned.token);
+        }
+        self.uploaded = self.uploaded.max(learned.uploaded);
     }
 }

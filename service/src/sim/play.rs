@@ -3,7 +3,7 @@
 //! - every answer, and the rows after every round, fit at least one truth (`model.rs`, `explain.rs`);
 //! - a number's PNI never changes, and no ACI is ever of two numbers;
 //! - a request fails only when something was wrong, and never with 500;
-//! - the keys of an account are all of the registration that made it (`stored.rs`);
+//! - the keys of an account are all of the registration that made it (`stored.rs`), and no one-time key is served twice (`ledger.rs`);
 //! - every row of every table fits every other (`audit.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,8 @@ use super::act::{self, Done};
 use super::audit::Audit;
 use super::explain::{self, Heard, Seen};
 use super::history::{Event, Step, What};
-use super::model::{Round, State};
+use super::ledger::Ledger;
+use super::model::{Act, Round, State};
 use super::people::Memory;
 use super::report::Counts;
 use super::stored;
@@ -48,6 +49,7 @@ pub struct Play<'a> {
     pnis: BTreeMap<u32, String>,
     /// Whose number each account was.
     accounts: BTreeMap<String, u32>,
+    ledger: Ledger,
     percent: u32,
     cache_away: bool,
     rounds: u32,
@@ -64,6 +66,7 @@ impl<'a> Play<'a> {
             memories: BTreeMap::new(),
             pnis: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            ledger: Ledger::default(),
             percent: 0,
             cache_away: false,
             rounds: 0,
@@ -141,7 +144,12 @@ impl<'a> Play<'a> {
 
     /// What people now know, and what must be true of each answer by itself.
     fn learn(&mut self, done: &[Done]) -> Result<(), (&'static str, String)> {
-        for Done { step, heard, memory, pni } in done {
+        for Done { heard, .. } in done {
+            if let Act::Upload { by, set } = &heard.op.act {
+                self.ledger.uploaded(by.by, *set);
+            }
+        }
+        for Done { step, heard, memory, pni, bundle } in done {
             self.counts.step(step, &heard.seen);
             self.trace.update(format!("{} {:?} {:?}\n", heard.op.id, heard.op.act, heard.seen));
             let mine = self.memories.entry((step.number, step.person)).or_default();
@@ -156,6 +164,10 @@ impl<'a> Play<'a> {
             }
             if let Some(pni) = pni {
                 self.has_pni(step.number, pni)?;
+            }
+            if let Some(bundle) = bundle {
+                let fetched = self.ledger.fetched(bundle, done.len() > 1);
+                fetched.map_err(|rule| (rule, format!("{} {:?}: {bundle}", heard.op.id, heard.op.act)))?;
             }
         }
         Ok(())

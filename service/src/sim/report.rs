@@ -79,10 +79,14 @@ const fn name(action: &Action) -> &'static str {
         Action::Code => "ask for a code",
         Action::Guess { .. } => "guess a code",
         Action::Register(_) => "register",
-        Action::WhoAmI { .. } => "who am I",
+        Action::WhoAmI(_) => "who am I",
         Action::Delete => "delete",
         Action::Totp => "set a TOTP key",
+        Action::Token => "ask for a token",
         Action::Link => "link a device",
+        Action::Unlink { .. } => "unlink a device",
+        Action::Upload { .. } => "upload keys",
+        Action::Fetch => "fetch keys",
     }
 }
 

@@ -1,16 +1,18 @@
 //! What the store holds of one number, read past every fault, and what must be true of it whatever has happened.
 
+use std::collections::BTreeSet;
+
 use signet_keys::rows::StoredDeviceKeys;
 use signet_keys::signing::ClientKeys;
 use signet_storage::dynamo::items::{self, key, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
-use signet_storage::model::Account;
 use signet_storage::model::recovery::NumberRecovery;
+use signet_storage::model::{Account, Device};
 use signet_storage::number::E164;
 use signet_storage::{Storage, StoreError};
 
-use super::model::{RowHolder, Rows};
+use super::model::{MOST_DEVICES, RowHolder, RowSeat, Rows};
 use super::people::{self, Keys};
 
 pub struct Found {
@@ -53,33 +55,44 @@ async fn recovers(storage: &Storage, pni: &str) -> Result<bool, StoreError> {
 }
 
 fn holder(account: &Account) -> RowHolder {
-    let primary = account.device(DeviceId::PRIMARY);
+    let seat = |device: &Device| RowSeat {
+        mark: device.registration_id.get(),
+        seen: device.last_seen.millis(),
+        frozen: device.auth.is_frozen(),
+    };
     RowHolder {
         who: account.aci.to_string(),
-        mark: primary.map_or(0, |device| device.registration_id.get()),
+        devices: account.devices.iter().map(|device| (device.id.get(), seat(device))).collect(),
         has_lock: account.registration_lock.is_some(),
-        seen: account.devices.iter().map(|device| device.last_seen.millis()).max().unwrap_or_default(),
-        frozen: primary.is_some_and(|device| device.auth.is_frozen()),
         recovery: account.recovery_password.is_some(),
         totp: !account.totp.is_empty(),
         can_transfer: account.primary_can("transfer"),
-        linked: u32::try_from(account.devices.len() - 1).expect("few devices"),
         old_form: E164::is_obsolete_form(&account.phone_number),
     }
 }
 
-/// Identity key, signed pre-key and last-resort key are all of the registration that the account names.
+/// Identity key, signed pre-key and last-resort key of every device are all of the registration that the account names, and in the
+/// name of the device that is there.
 async fn keys_of_another(storage: &Storage, account: &Account) -> Result<Option<&'static str>, StoreError> {
     let mark = account.device(DeviceId::PRIMARY).map_or(0, |device| device.registration_id.get());
     let manager = signet_keys::KeysManager::new(storage);
     let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
     let named = [&account.identity_key, &account.pni_identity_key];
+    let ids: BTreeSet<u8> = account.devices.iter().map(|device| device.id.get()).collect();
+    if ids.len() != account.devices.len() || ids.len() > MOST_DEVICES {
+        return Ok(Some("an account has too many devices, or one twice"));
+    }
     for ((identity, keys), named) in identities.into_iter().zip(people::keys_of(mark)).zip(named) {
-        let Some(stored) = manager.get(identity, DeviceId::PRIMARY).await? else {
-            return Ok(Some("an account has no keys"));
-        };
-        if named.as_bytes() != keys.identity.public().serialize() || !all_of(&stored, keys) {
-            return Ok(Some("an account has keys of another registration"));
+        if named.as_bytes() != keys.identity.public().serialize() {
+            return Ok(Some("an account has the identity of another registration"));
+        }
+        for device in &account.devices {
+            let Some(stored) = manager.get(identity, device.id).await? else {
+                return Ok(Some("a device has no keys"));
+            };
+            if !all_of(&stored, keys) || stored.registration_id != device.registration_id {
+                return Ok(Some("a device has keys of another registration"));
+            }
         }
     }
     Ok(None)

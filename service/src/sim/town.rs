@@ -71,29 +71,30 @@ impl Town {
         self.faults.heal();
     }
 
-    /// One call through the route with this template, whose one placeholder stands for `param`.
-    pub async fn call(
-        &self,
-        method: Method,
-        template: &str,
-        param: Option<&str>,
-        authorization: Option<&str>,
-        body: Option<Value>,
-    ) -> Reply {
-        let route = ROUTES.iter().find(|route| route.method == method && route.template == template);
-        let mut headers = Headers::default();
-        if let Some(authorization) = authorization {
-            headers.push("authorization", authorization);
-        }
+    /// One call through the route that this path is of.
+    pub async fn call(&self, method: Method, path: &str, authorization: Option<&str>, body: Option<Value>) -> Reply {
+        let authorization = authorization.map(|authorization| ("authorization", authorization));
+        self.call_with(method, path, authorization.as_slice(), body).await
+    }
+
+    /// The same with any headers.
+    pub async fn call_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
+        let of_method = ROUTES.iter().filter(|route| route.method == method);
+        let found = of_method
+            .filter_map(|route| Some((route, params(route.template, path)?)))
+            .min_by_key(|(_, params)| params.len());
+        let (route, params) = found.expect("the route is in the table");
+        let mut fields = Headers::default();
+        headers.iter().for_each(|(name, value)| fields.push(name, value));
         let call = Call {
-            params: param.map(|param| ("session".to_owned(), param.to_owned())).into_iter().collect(),
+            params,
             query: Vec::new(),
-            headers,
+            headers: fields,
             body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
             client: Some([192, 0, 2, 1].into()),
             caller: None,
         };
-        let reply = routes::serve(&self.registry, route.expect("the route is in the table"), call).await;
+        let reply = routes::serve(&self.registry, route, call).await;
         let body = reply.body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or(Value::Null);
         Reply { status: reply.status, body }
     }
@@ -102,6 +103,20 @@ impl Town {
     pub fn letter(&self, number: &str) -> Option<u32> {
         self.registry.outbox.letter(number)?.code?.reveal().parse().ok()
     }
+}
+
+/// What stands in the path in the places of the template's names, if it is of the template.
+fn params(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let (names, parts): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    let mut params = Vec::new();
+    for (name, part) in names.iter().zip(&parts) {
+        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => params.push((name.to_owned(), (*part).to_owned())),
+            None if name == part => {}
+            None => return None,
+        }
+    }
+    (names.len() == parts.len()).then_some(params)
 }
 
 /// What is limited for other reasons than the simulation's is not limited here.

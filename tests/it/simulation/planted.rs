@@ -3,12 +3,15 @@
 use signet::sim::{self, history};
 use signet_storage::planted::{Bug, plant};
 
-const BUGS: [Bug; 5] = [
+const BUGS: [Bug; 8] = [
     Bug::WriteWithoutVersion,
     Bug::ConstraintWithoutMine,
     Bug::GuessCountedAfterwards,
     Bug::ResendOverwrites,
     Bug::LockOpenOnCacheMiss,
+    Bug::DoubleTake,
+    Bug::TokenLookedUpBefore,
+    Bug::CacheKeptOnUnlink,
 ];
 /// Events after which a bug counts as not found.
 const PATIENCE: u32 = 10_000;

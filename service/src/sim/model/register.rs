@@ -1,8 +1,12 @@
 //! A registration: proof, transfer, lock, one-time password, and then the number is theirs (contract registration §3.4, §3.5, §6).
 
 use super::account::midnight;
-use super::{Answer, Branch, DAY, Holder, LOCK_HOLDS, LockGuesses, MINUTE, Proof, RECOVERY_LIVES, Registration, Round};
-use super::{State, Who};
+use std::collections::BTreeMap;
+
+use super::{
+    Answer, Branch, DAY, Holder, LOCK_HOLDS, LockGuesses, MINUTE, PRIMARY, Proof, RECOVERY_LIVES, Registration,
+};
+use super::{Round, Seat, State, Who};
 
 const GUESSES: i64 = 10;
 const PAUSE: i64 = 5 * MINUTE;
@@ -33,8 +37,9 @@ impl LockGuesses {
 }
 
 impl Holder {
-    pub const fn is_locked(&self, now: i64) -> bool {
-        self.lock.is_some() && now < self.seen + LOCK_HOLDS
+    pub fn is_locked(&self, now: i64) -> bool {
+        let seen = self.devices.values().map(|seat| seat.seen).max().unwrap_or_default();
+        self.lock.is_some() && now < seen + LOCK_HOLDS
     }
 
     const fn lets_in(&self, wish: &Registration) -> bool {
@@ -141,7 +146,8 @@ impl State {
     fn shut(&self, holder: &Holder, wish: &Registration, round: Round) -> Vec<Branch> {
         let mut after = self.clone();
         after.outdate(round);
-        after.holder = Some(Holder { frozen: true, recovery: None, ..holder.clone() });
+        let devices = holder.devices.iter().map(|(id, seat)| (*id, Seat { frozen: true, ..*seat })).collect();
+        after.holder = Some(Holder { devices, recovery: None, ..holder.clone() });
         let asks_first = !matches!(wish.proof, Proof::Session(_)) && wish.lock.is_none();
         if !asks_first {
             after.recovery = None;
@@ -162,21 +168,21 @@ impl State {
         after.outdate(round);
         after.holder = Some(Holder {
             who: who.clone(),
-            by: id,
+            devices: BTreeMap::from([(PRIMARY, Seat { by: id, seen: midnight(round.now), frozen: false })]),
             lock: wish.lock,
-            seen: midnight(round.now),
-            frozen: false,
             recovery: wish.leaves,
             totp: false,
             can_transfer: wish.can_transfer,
-            linked: 0,
             old_form: wish.old_form,
         });
         after.gone = None;
         if let Some(whose) = wish.leaves {
             after.recovery = Some((whose, round.now + RECOVERY_LIVES));
         }
-        let taken = |after| Branch { told: Some(Answer { status, verified: None, who: Some(who.clone()) }), after };
+        let taken = |after| Branch {
+            told: Some(Answer { status, verified: None, who: Some(who.clone()), device: None }),
+            after,
+        };
         // The right guess that verified the session may only then get to closing the older way in, which is now the new one.
         let closed = round.crowded.then(|| taken(Self { recovery: None, ..after.clone() }));
         closed.into_iter().chain([taken(after)]).collect()

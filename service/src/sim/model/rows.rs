@@ -1,6 +1,8 @@
 //! What the store holds of a number, in the model's words: one more thing that has to fit.
 
-use super::{Holder, State, Who};
+use std::collections::BTreeMap;
+
+use super::{Holder, Seat, State, Who};
 
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
@@ -12,19 +14,23 @@ pub struct Rows {
 #[derive(Clone, Debug)]
 pub struct RowHolder {
     pub who: String,
-    /// The number that the registration gave itself; see [`mark`].
-    pub mark: u16,
+    pub devices: BTreeMap<u8, RowSeat>,
     pub has_lock: bool,
-    pub seen: i64,
-    pub frozen: bool,
     pub recovery: bool,
     pub totp: bool,
     pub can_transfer: bool,
-    pub linked: u32,
     pub old_form: bool,
 }
 
-/// The registration id by which a registration is recognised: 14 bits, so it repeats after sixteen thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowSeat {
+    /// The number that the registration or link gave itself; see [`mark`].
+    pub mark: u16,
+    pub seen: i64,
+    pub frozen: bool,
+}
+
+/// The registration id by which a registration or link is recognised: 14 bits, so it repeats after sixteen thousand.
 pub fn mark(id: u32) -> u16 {
     u16::try_from(1 + id % 16_383).expect("14 bits")
 }
@@ -57,20 +63,22 @@ impl State {
 }
 
 impl Holder {
+    fn seats(&self) -> BTreeMap<u8, RowSeat> {
+        let seat = |seat: &Seat| RowSeat { mark: mark(seat.by), seen: seat.seen, frozen: seat.frozen };
+        self.devices.iter().map(|(id, of)| (*id, seat(of))).collect()
+    }
+
     fn agrees(&self, row: &RowHolder) -> bool {
         let named = match &self.who {
             Who::Told(who) => *who == row.who,
             Who::Untold(_) => true,
         };
         named
-            && mark(self.by) == row.mark
+            && self.seats() == row.devices
             && self.lock.is_some() == row.has_lock
-            && self.seen == row.seen
-            && self.frozen == row.frozen
             && self.recovery.is_some() == row.recovery
             && self.totp == row.totp
             && self.can_transfer == row.can_transfer
-            && self.linked == row.linked
             && self.old_form == row.old_form
     }
 }

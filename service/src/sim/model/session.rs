@@ -114,8 +114,10 @@ impl State {
             let verified = code.digits == Some(guess);
             let code = Some(Code { guesses: code.guesses + 1, last_guess: now, ..code });
             let after = self.put(id, Session { verified, code, touched: now, ..session.clone() });
-            let judged =
-                |after| Branch { told: Some(Answer { status: 200, verified: Some(verified), who: None }), after };
+            let judged = |after| Branch {
+                told: Some(Answer { status: 200, verified: Some(verified), who: None, device: None }),
+                after,
+            };
             if !verified {
                 return vec![judged(after)];
             }
