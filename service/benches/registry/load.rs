@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -75,8 +75,13 @@ impl Connection {
 
     /// Status and body.
     pub async fn call(&mut self, method: &str, path: &str, authorization: &str, body: &str) -> (u16, String) {
+        self.send(method, path, &format!("authorization: {authorization}"), body).await
+    }
+
+    /// The same with any header.
+    pub async fn send(&mut self, method: &str, path: &str, header: &str, body: &str) -> (u16, String) {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\n{header}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         self.stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await.expect("the server reads");
@@ -95,6 +100,62 @@ impl Connection {
                 return (status, String::from_utf8_lossy(&self.buffer[end + 4..end + 4 + length]).into_owned());
             }
         }
+    }
+}
+
+/// One request, and the status that it has to be answered with.
+pub struct Request {
+    pub method: &'static str,
+    pub path: String,
+    pub header: String,
+    pub body: Arc<str>,
+    pub expected: u16,
+}
+
+/// As many requests as can be made in a window, or as there are; `next` is given their numbers.
+pub async fn run(
+    server: &Server,
+    concurrency: usize,
+    window: Duration,
+    next: impl Fn(usize) -> Option<Request> + Clone + Send + 'static,
+) -> Measured {
+    let before = server.cpu_seconds();
+    let mut measured = run_at(server.http, concurrency, window, next).await;
+    measured.server_cpu = (server.cpu_seconds() - before) / measured.elapsed.as_secs_f64();
+    measured
+}
+
+/// The same at any address.
+#[allow(clippy::disallowed_methods, reason = "a bench measures")]
+pub async fn run_at(
+    address: SocketAddr,
+    concurrency: usize,
+    window: Duration,
+    next: impl Fn(usize) -> Option<Request> + Clone + Send + 'static,
+) -> Measured {
+    let (started, numbers) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..concurrency {
+        let (next, numbers) = (next.clone(), numbers.clone());
+        workers.spawn(async move {
+            let mut connection = Connection::open(address).await;
+            let (mut millis, mut failed) = (Vec::new(), 0);
+            while started.elapsed() < window {
+                let Some(request) = next(numbers.fetch_add(1, Ordering::Relaxed)) else { break };
+                let asked = Instant::now();
+                let (status, _) = connection.send(request.method, &request.path, &request.header, &request.body).await;
+                millis.push(asked.elapsed().as_secs_f64() * 1000.0);
+                failed += usize::from(status != request.expected);
+            }
+            (millis, failed)
+        });
+    }
+    let done = workers.join_all().await;
+    Measured {
+        failed: done.iter().map(|(_, failed)| failed).sum(),
+        millis: done.into_iter().flat_map(|(millis, _)| millis).collect(),
+        elapsed: started.elapsed(),
+        ..Measured::default()
     }
 }
 

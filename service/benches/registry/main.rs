@@ -3,15 +3,22 @@
 //! Two things are measured in turns, in one run, since machines are noisy: `POST /v1/registration` over HTTP to a real
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
 //! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`) and for whole
-//! re-registrations that open one (`relock.rs`). `cargo bench -- --quick` measures shorter.
+//! re-registrations that open one (`relock.rs`); after it for pre-keys (`bundles.rs`), for `whoami` (`whoami.rs`) and, if asked for
+//! by name, for how the store behaves as accounts become many (`growth.rs`).
+//!
+//! `cargo bench` measures all but the last; `cargo bench -- bundles growth` what is named; `--quick` measures shorter.
 
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 mod bare;
+mod bundles;
+mod growth;
 mod load;
 mod lock;
+mod people;
 mod relock;
 mod server;
+mod whoami;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,18 +28,37 @@ use server::Server;
 
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
 
+const SECTIONS: [&str; 6] = ["lock", "relock", "registrations", "bundles", "whoami", "growth"];
+
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, body] = &arguments[..]
+        && flag == whoami::FLAG
+    {
+        return whoami::serve(body.clone());
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
     let (rounds, window) = if quick { (1, Duration::from_secs(2)) } else { (3, Duration::from_secs(4)) };
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-register");
-    let _ = std::fs::remove_dir_all(&directory);
+    let named: Vec<&str> =
+        SECTIONS.into_iter().filter(|section| arguments.iter().any(|name| name == section)).collect();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-registry");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        lock::run(rounds, window).await;
-        relock::run(&directory, rounds, window).await;
-        run(&directory, rounds, window).await;
-    });
+    for section in
+        SECTIONS.into_iter().filter(|section| named.contains(section) || named.is_empty() && *section != "growth")
+    {
+        let _ = std::fs::remove_dir_all(&directory);
+        runtime.block_on(async {
+            match section {
+                "lock" => lock::run(rounds, window).await,
+                "relock" => relock::run(&directory, rounds, window).await,
+                "bundles" => bundles::run(&directory, rounds, window).await,
+                "whoami" => whoami::run(&directory, rounds, window).await,
+                "growth" => growth::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
+                _ => run(&directory, rounds, window).await,
+            }
+        });
+    }
     let _ = std::fs::remove_dir_all(&directory);
 }
 
