@@ -39,20 +39,24 @@ struct Row {
 }
 
 pub async fn run(directory: &Path, largest: usize) {
-    let data = directory.join("growth");
-    let (mut rows, mut there) = (Vec::new(), 0);
     let people = People::keys_only();
+    let mut towns = Vec::new();
+    for accounts in SIZES.into_iter().filter(|size| *size <= largest) {
+        let data = directory.join(format!("growth-{accounts}"));
+        Template::of_one_account(&data).await.fill(&data, accounts);
+        towns.push(Town::open(&data, accounts, &people).await);
+    }
+    // In turns, so that what else the machine does meets all sizes alike. The first round warms up.
+    for round in 0..=ROUNDS {
+        for town in &mut towns {
+            town.measure(round, &people).await;
+        }
+    }
     println!(
         "\npoint operations on the embedded engine as accounts become many (µs, one at a time; target: flat within 25 %)"
     );
-    let template = Template::of_one_account(&data).await;
-    for (size, accounts) in SIZES.into_iter().filter(|size| *size <= largest).enumerate() {
-        template.fill(&data, there, accounts);
-        there = accounts;
-        let row = measure(&data, accounts, &people, size).await;
-        print(&row, rows.first());
-        rows.push(row);
-    }
+    let rows: Vec<Row> = towns.into_iter().map(Town::row).collect();
+    rows.iter().for_each(|row| print(row, rows.first()));
 }
 
 fn print(row: &Row, first: Option<&Row>) {
@@ -92,17 +96,17 @@ impl Template {
     }
 
     /// Writes accounts past the registry, into a store that is closed.
-    fn fill(&self, data: &Path, from: usize, until: usize) {
+    fn fill(&self, data: &Path, accounts: usize) {
         let database = Database::new(&data.join("signet.db").to_string_lossy()).expect("the database opens");
         database.enable_bulk_loading().expect("it can be loaded");
-        for start in (from..until).step_by(PART) {
+        for start in (0..accounts).step_by(PART) {
             for (table, rows) in &self.rows {
                 let one = |n: usize, row: &String| {
                     let row = row.replace(&self.aci, &id(1, n)).replace(&self.pni, &id(2, n));
                     let row = row.replace(bare::NUMBER, &format!("+1303{n:07}"));
                     serde_json::from_str(&row).expect("a row")
                 };
-                let part = (start..until.min(start + PART)).flat_map(|n| rows.iter().map(move |row| one(n, row)));
+                let part = (start..accounts.min(start + PART)).flat_map(|n| rows.iter().map(move |row| one(n, row)));
                 let options = ImportOptions { record_streams: false, set_cached_at: false };
                 database.import_items(table, part.collect(), options).expect("they are written");
             }
@@ -141,17 +145,30 @@ async fn open(data: &Path) -> Storage {
     }
 }
 
-async fn measure(data: &Path, accounts: usize, people: &People, size: usize) -> Row {
-    let storage = open(data).await;
-    let manager = AccountsManager::new(&storage);
-    let devices = Bare::on(storage.clone(), people, DEVICES).await;
-    let mut times = [(); 4].map(|()| Vec::new());
-    for round in 0..=ROUNDS {
-        let (one_time, one_time_kem) = people.keys(size * (ROUNDS + 1) + round);
+/// A store with so many accounts.
+struct Town {
+    accounts: usize,
+    storage: Storage,
+    manager: AccountsManager,
+    devices: Bare,
+    times: [Vec<f64>; 4],
+}
+
+impl Town {
+    async fn open(data: &Path, accounts: usize, people: &People) -> Self {
+        let storage = open(data).await;
+        let (manager, devices) = (AccountsManager::new(&storage), Bare::on(storage.clone(), people, DEVICES).await);
+        Self { accounts, storage, manager, devices, times: Default::default() }
+    }
+
+    async fn measure(&mut self, round: usize, people: &People) {
+        let (one_time, one_time_kem) = people.keys(round);
         let upload = UncheckedKeys { one_time, one_time_kem, signed: None, last_resort: None };
         let upload = upload.check(people.identity.public()).expect("signed");
-        let uploads =
-            timed(DEVICES, async |n| devices.keys.upload(devices.shelf(n), &upload).await.expect("it is uploaded"));
+        let devices = &self.devices;
+        let uploads = timed(DEVICES, async |n| {
+            devices.keys.upload(devices.shelf(n), &upload).await.expect("it is uploaded");
+        });
         let uploads = uploads.await;
         let takes = timed(OPERATIONS, async |n| {
             let taken = devices.keys.take(devices.devices[n % DEVICES], DeviceId::PRIMARY).await.expect("it is taken");
@@ -159,24 +176,27 @@ async fn measure(data: &Path, accounts: usize, people: &People, size: usize) -> 
         });
         let takes = takes.await;
         let reads = timed(OPERATIONS, async |n| {
-            let aci: AccountId = id(1, (n * 7919 + round * 104_729) % accounts).parse().expect("an ACI");
-            assert!(manager.get(aci).await.expect("it reads").is_some());
+            let aci: AccountId = id(1, (n * 7919 + round * 104_729) % self.accounts).parse().expect("an ACI");
+            assert!(self.manager.get(aci).await.expect("it reads").is_some());
         });
         let reads = reads.await;
         let commits = timed(OPERATIONS, async |_| {
-            let ids = Ids { aci: AccountId::draw(&storage.chance), pni: NumberId::draw(&storage.chance) };
-            storage.dynamo.commit("bench", devices.writes(ids)).await.expect("it commits");
+            let ids = Ids { aci: AccountId::draw(&self.storage.chance), pni: NumberId::draw(&self.storage.chance) };
+            self.storage.dynamo.commit("bench", devices.writes(ids)).await.expect("it commits");
         });
         let commits = commits.await;
-        // The first round warms up.
         if round > 0 {
-            for (all, one) in times.iter_mut().zip([reads, takes, uploads, commits]) {
+            for (all, one) in self.times.iter_mut().zip([reads, takes, uploads, commits]) {
                 all.push(one);
             }
         }
     }
-    let [reads, takes, uploads, commits] = times.map(median);
-    Row { accounts, times: [("account", reads), ("bundle", takes), ("upload", uploads), ("commit", commits)] }
+
+    fn row(self) -> Row {
+        let [reads, takes, uploads, commits] = self.times.map(median);
+        let times = [("account", reads), ("bundle", takes), ("upload", uploads), ("commit", commits)];
+        Row { accounts: self.accounts, times }
+    }
 }
 
 /// The mean time of so many, in microseconds.
