@@ -1,6 +1,6 @@
 //! What an account's own devices can do, and what it leaves when it goes (contract registration §11.8, §13.3).
 
-use super::{Answer, Branch, CACHED, DAY, Holder, REMEMBERED, Round};
+use super::{Answer, Branch, DAY, Holder, REMEMBERED, Round, STALE_AT_MOST};
 use super::{State, Who};
 
 impl Holder {
@@ -76,12 +76,12 @@ impl State {
         vec![self.answers(204, after)]
     }
 
-    /// The holder's password is about to die. If the cache cannot be told, it is let in until its copy has expired.
+    /// The holder's password is about to die. If the cache cannot be told, it is let in until its copy is too old.
     pub(super) fn outdate(&mut self, round: Round) {
         if round.cache_away
             && let Some(holder) = self.holder.as_ref().filter(|holder| !holder.frozen)
         {
-            self.stale.push((holder.who.clone(), holder.by, round.now + CACHED));
+            self.stale.push((holder.who.clone(), holder.by, round.now + STALE_AT_MOST));
         }
     }
 }
