@@ -15,6 +15,7 @@ use signet_tests::redis::RedisServer;
 mod by_chance;
 mod counters;
 mod down;
+mod staleness;
 mod tallies;
 mod windows;
 
