@@ -27,7 +27,7 @@ pub const RECOVERY_LIVES: i64 = 300 * DAY;
 pub const MOST_LINKED: u32 = 3;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed
 /// (`cache.stale_at_most`).
-pub const STALE_AT_MOST: i64 = MINUTE;
+pub const CACHED: i64 = MINUTE;
 
 /// An account's name: as it was told, or of an account that nobody has been told of, by the registration that made it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,9 +8,9 @@
 #![allow(clippy::print_stdout, reason = "what was seen is worth reading")]
 
 mod in_redis;
+mod town;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -19,12 +19,12 @@ use signet_config::Config;
 use signet_storage::chance::Chance;
 use signet_storage::clock::{ManualClock, Timestamp};
 use signet_storage::dynamo::faults::Faults;
-use signet_storage::ids::AccountId;
 use signet_storage::{Storage, World};
 use signet_tests::engine::FUTURE;
 use signet_tests::{Registrant, Store};
 
 use super::becomes;
+use town::{Seen, Town};
 
 /// `cache.stale_at_most` unless it is changed.
 const BOUND: Duration = Duration::from_secs(60);
@@ -89,135 +89,6 @@ fn steps(outages: bool, span: u64) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// The moment at which something was known to have changed: all versions below are of the past.
-struct Superseded {
-    below: u64,
-    at: Timestamp,
-}
-
-/// What became of all reads.
-#[derive(Debug, Default)]
-struct Seen {
-    believed: u64,
-    /// Of them, those that had been superseded, and how long ago the oldest was.
-    superseded: u64,
-    oldest: Duration,
-}
-
-/// The nodes, and what is known of the account.
-struct Town {
-    nodes: Vec<Store>,
-    /// By which all moments here are told.
-    clock: ManualClock,
-    /// The others.
-    clocks: Vec<ManualClock>,
-    skew: Duration,
-    me: Registrant,
-    number: String,
-    aci: AccountId,
-    superseded: Mutex<Vec<Superseded>>,
-    cache_failed: AtomicBool,
-    seen: Mutex<Seen>,
-}
-
-impl Town {
-    async fn settle(
-        nodes: Vec<Store>,
-        clocks: Vec<ManualClock>,
-        clock: ManualClock,
-        me: Registrant,
-        number: &str,
-    ) -> Self {
-        let account = me.register(&nodes[0], number).await.expect("nobody has the number");
-        Self {
-            nodes,
-            clocks,
-            clock,
-            skew: Duration::ZERO,
-            me,
-            number: number.to_owned(),
-            aci: account.aci,
-            superseded: Mutex::default(),
-            cache_failed: AtomicBool::new(false),
-            seen: Mutex::default(),
-        }
-    }
-
-    /// Plays all steps at their times; `outage` does to the cache what they say.
-    async fn play(&self, steps: &[Step], outage: impl Fn(Op)) -> Result<(), TestCaseError> {
-        let results = steps.iter().map(async |step| {
-            tokio::time::sleep(Duration::from_millis(step.at)).await;
-            match step.op {
-                Op::Read => return self.read(&self.nodes[step.node]).await,
-                Op::Wait(time) => self.wait(time),
-                Op::Away | Op::Hang | Op::Refuse => {
-                    self.cache_failed.store(true, Ordering::SeqCst);
-                    outage(step.op);
-                }
-                Op::Back => outage(step.op),
-                _ => self.change(&self.nodes[step.node], step.op).await,
-            }
-            Ok(())
-        });
-        futures::future::join_all(results).await.into_iter().collect()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.clocks.iter().chain([&self.clock]).for_each(|clock| clock.advance(time));
-    }
-
-    async fn change(&self, node: &Store, op: Op) {
-        let accounts = node.accounts();
-        let toggle = || {
-            accounts.update("test", self.aci, |account, _| {
-                account.discoverable_by_phone_number = !account.discoverable_by_phone_number;
-                ((), Vec::new())
-            })
-        };
-        let below = match op {
-            Op::Change => toggle().await.ok().flatten().map(|(account, ())| account.version),
-            Op::ChangeAndHangUp(after) => {
-                drop(tokio::time::timeout(Duration::from_millis(after), toggle()).await);
-                None
-            }
-            Op::Register => self.me.register(node, &self.number).await.ok().map(|account| account.version),
-            Op::Remove => {
-                let Ok(Some(account)) = accounts.get(self.aci).await else { return };
-                let device = &account.devices[0];
-                let keys = |account: &_| node.keys().writes_for_removed_account(account);
-                let removed = accounts.remove(self.aci, (device.id, &device.auth), keys).await;
-                (removed == Ok(true)).then_some(account.version + 1)
-            }
-            _ => {
-                drop(accounts.refresh(self.aci).await);
-                None
-            }
-        };
-        if let Some(below) = below {
-            let at = self.clock.clock().now();
-            self.superseded.lock().unwrap().push(Superseded { below, at });
-        }
-    }
-
-    async fn read(&self, node: &Store) -> Result<(), TestCaseError> {
-        let (began, known) = (self.clock.clock().now(), self.superseded.lock().unwrap().len());
-        let Some(copy) = node.accounts().get_cached(self.aci).await else { return Ok(()) };
-        let superseded = self.superseded.lock().unwrap();
-        let since =
-            superseded[..known].iter().filter(|change| copy.version < change.below).map(|change| change.at).min();
-        let mut seen = self.seen.lock().unwrap();
-        seen.believed += 1;
-        let Some(since) = since else { return Ok(()) };
-        let age = began.remaining(since);
-        seen.superseded += 1;
-        seen.oldest = seen.oldest.max(age);
-        prop_assert!(age < BOUND + self.skew, "version {} was superseded {age:?} ago", copy.version);
-        let answered = !self.cache_failed.load(Ordering::SeqCst);
-        prop_assert!(!answered, "version {} is of the past although the cache answers", copy.version);
-        Ok(())
-    }
-}
-
 /// Two nodes on one cache in this process and one engine, in time that passes at once. The second one's clock is ahead.
 async fn in_process(weather: &Weather, me: &Registrant) -> Town {
     let (clock, faults) = (ManualClock::starting_at(FUTURE), Faults::default());
@@ -237,17 +108,6 @@ async fn in_process(weather: &Weather, me: &Registrant) -> Town {
     town.skew = Duration::from_secs(weather.skew.unsigned_abs());
     town.disturb(weather);
     town
-}
-
-impl Town {
-    fn disturb(&self, weather: &Weather) {
-        for node in &self.nodes {
-            node.faults.latency(Chance::seeded(weather.seed ^ 1), weather.latency);
-            if weather.faults > 0 {
-                node.faults.at_random(Chance::seeded(weather.seed ^ 2), weather.faults);
-            }
-        }
-    }
 }
 
 fn weather(skews: &'static [i64], latency: u32) -> impl Strategy<Value = Weather> {
@@ -277,14 +137,6 @@ fn play_many(outages: bool, skews: &'static [i64]) -> Seen {
     });
     result.unwrap();
     total.into_inner().unwrap()
-}
-
-impl Seen {
-    fn add(&mut self, other: &Self) {
-        self.believed += other.believed;
-        self.superseded += other.superseded;
-        self.oldest = self.oldest.max(other.oldest);
-    }
 }
 
 /// A change that the cache did not hear of, told to the millisecond. `outage` takes the cache away and brings it back.

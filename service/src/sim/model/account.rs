@@ -1,6 +1,6 @@
 //! What an account's own devices can do, and what it leaves when it goes (contract registration §11.8, §13.3).
 
-use super::{Answer, Branch, DAY, Holder, REMEMBERED, Round, STALE_AT_MOST};
+use super::{Answer, Branch, CACHED, DAY, Holder, REMEMBERED, Round};
 use super::{State, Who};
 
 impl Holder {
@@ -81,7 +81,7 @@ impl State {
         if round.cache_away
             && let Some(holder) = self.holder.as_ref().filter(|holder| !holder.frozen)
         {
-            self.stale.push((holder.who.clone(), holder.by, round.now + STALE_AT_MOST));
+            self.stale.push((holder.who.clone(), holder.by, round.now + CACHED));
         }
     }
 }

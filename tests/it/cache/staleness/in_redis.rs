@@ -1,6 +1,8 @@
 //! The same with two nodes that share nothing but one Redis and one DynamoDB endpoint, in real time and therefore less often.
 //! Redis is killed and comes back empty, hangs, or is full for a while, which keeps what it held.
 
+use std::sync::atomic::Ordering;
+
 use proptest::test_runner::{Config as Proptest, TestRunner};
 use signet_config::{CacheKind, Secret};
 use signet_tests::Engine;
