@@ -1,10 +1,12 @@
-//! Basic credentials of a device (contract registration §13.3, §13.4).
+//! Basic credentials of a device (contract keys-devices §5.1, §5.3; registration §13.3, §13.4).
 //!
-//! Invariant: a wrong password, an unknown account, an unknown device and a malformed header are told apart neither by the
-//! answer nor by the work done: one hash is always computed.
+//! Not here: who must be the primary device, and what a route does for callers it does not know.
+//!
+//! Invariant: a wrong password, an unknown account and an unknown device are told apart neither by the answer nor by the work
+//! done for it: one look at the cache, one hash, one read of the store, one hash, whatever the cache holds. A malformed header
+//! gets the same answer and costs nothing; whoever sent it knows what it is.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use signet_storage::AccountsManager;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId};
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::call::{Caller, Headers};
 use crate::error::ApiError;
+use crate::wire::STANDARD_EITHER;
 
 /// `user:password` as the header had it.
 pub struct BasicCredentials {
@@ -23,12 +26,23 @@ pub struct BasicCredentials {
 }
 
 impl BasicCredentials {
-    /// The header's value, which must be `Basic `, standard base64 of `user:password`, split at the first colon, neither of
-    /// them blank; the user may end in `.n`, where `n` is a device.
+    /// The header's value where the route itself reads it (registration, linking): exactly `Basic`, a space, and credentials.
     pub fn parse(header: &str) -> Option<Self> {
-        let decoded = Zeroizing::new(STANDARD.decode(header.strip_prefix("Basic ")?).ok()?);
+        Self::decode(header.strip_prefix("Basic ")?)
+    }
+
+    /// The header's value everywhere else: the scheme in any case.
+    fn parse_any_case(header: &str) -> Option<Self> {
+        let (scheme, credentials) = header.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("Basic") { Self::decode(credentials) } else { None }
+    }
+
+    /// Standard base64, padded or not, of `user:password`, split at the first colon, neither of them blank. After the first dot
+    /// of the user comes a device.
+    fn decode(credentials: &str) -> Option<Self> {
+        let decoded = Zeroizing::new(STANDARD_EITHER.decode(credentials).ok()?);
         let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-        let (user, device) = match user.rsplit_once('.') {
+        let (user, device) = match user.split_once('.') {
             Some((user, device)) => (user, device.parse::<u8>().ok()?.try_into().ok()?),
             None => (user, DeviceId::PRIMARY),
         };
@@ -44,17 +58,18 @@ impl BasicCredentials {
 /// # Errors
 /// 401 for whatever is wrong with them, 503 if neither cache nor store answers.
 pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Caller, ApiError> {
-    let credentials = headers.get("authorization").and_then(BasicCredentials::parse);
+    let credentials = headers.get("authorization").and_then(BasicCredentials::parse_any_case);
     let credentials = credentials.ok_or(ApiError::Unauthorized)?;
-    let Ok(aci) = credentials.user.parse::<AccountId>() else { return judge(None, &credentials) };
-    if let Some(cached) = accounts.get_cached(aci).await
-        && let Ok(caller) = judge(Some(cached), &credentials)
-    {
+    let aci: AccountId = credentials.user.parse().map_err(|_| ApiError::Unauthorized)?;
+    if let Some(caller) = judge(accounts.get_cached(aci).await, &credentials) {
         return Ok(seen(accounts, caller).await);
     }
-    // The cached copy may be older than the password, so only the account itself can refuse. It is also read where there is
-    // no such account: whoever is refused has cost one read.
-    let caller = judge(accounts.refresh(aci).await?, &credentials)?;
+    // The cached copy may be older than the password, so only the account itself can refuse.
+    let as_of = accounts.clock().now();
+    let account = accounts.get(aci).await?;
+    let caller = judge(account, &credentials).ok_or(ApiError::Unauthorized)?;
+    // Not before it is known who asks: that there is an account to be cached must not show in the time of a refusal.
+    accounts.remember(&caller.account, as_of).await;
     Ok(seen(accounts, caller).await)
 }
 
@@ -70,37 +85,79 @@ async fn seen(accounts: &AccountsManager, caller: Caller) -> Caller {
     caller
 }
 
-fn judge(account: Option<Account>, credentials: &BasicCredentials) -> Result<Caller, ApiError> {
+/// Whoever these credentials are of, if the account lets them in. One hash, also where there is no account or no such device.
+fn judge(account: Option<Account>, credentials: &BasicCredentials) -> Option<Caller> {
     let device = account.as_ref().and_then(|account| account.device(credentials.device));
     let hash = device.map_or_else(SaltedTokenHash::of_nobody, |device| device.auth.clone());
-    match (hash.verify(&credentials.password), account) {
-        (true, Some(account)) => Ok(Caller { account, device: credentials.device }),
-        _ => Err(ApiError::Unauthorized),
-    }
+    let verified = hash.verify(&credentials.password);
+    account.filter(|_| verified).map(|account| Caller { account, device: credentials.device })
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
     use super::*;
 
     fn parse(text: &str) -> Option<(String, u8, String)> {
-        let header = format!("Basic {}", STANDARD.encode(text));
-        BasicCredentials::parse(&header).map(|c| (c.user, c.device.get(), c.password.to_string()))
+        let read =
+            |header: &str| BasicCredentials::parse(header).map(|c| (c.user, c.device.get(), c.password.to_string()));
+        let (padded, bare) = (STANDARD.encode(text), STANDARD_NO_PAD.encode(text));
+        let parsed = read(&format!("Basic {padded}"));
+        assert_eq!(read(&format!("Basic {bare}")), parsed, "{text:?} without padding");
+        parsed
     }
 
     #[test]
-    fn headers() {
+    fn credentials() {
         let read = |user: &str, device, password: &str| Some((user.to_owned(), device, password.to_owned()));
         assert_eq!(parse("+4917:secret"), read("+4917", 1, "secret"));
         assert_eq!(parse("aci.2:se:cr:et"), read("aci", 2, "se:cr:et"));
-        for bad in
-            ["", ":", "user:", ":password", "user", "  :x", "user:  ", "user.:x", "user.0:x", "user.999:x", ".1:x"]
-        {
+        assert_eq!(parse("aci.127:p"), read("aci", 127, "p"));
+        for bad in [
+            "",
+            ":",
+            "user:",
+            ":password",
+            "user",
+            "  :x",
+            "user:  ",
+            "user.:x",
+            "user.0:x",
+            "user.128:x",
+            "user.999:x",
+            "user.-1:x",
+            "user.x:x",
+            ".:x",
+            ".4:x",
+            "a.7.8:x",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
-        for bad in ["", "Basic", "Basic ", "basic dTpw", "Bearer dTpw", "Basic !!!", "Basic  dTpw"] {
-            assert!(BasicCredentials::parse(bad).is_none(), "{bad:?}");
+    }
+
+    /// `dTpw` is `u:p`. Columns: where the route reads the header itself, and everywhere else.
+    #[test]
+    fn schemes() {
+        for (header, itself, elsewhere) in [
+            ("Basic dTpw", true, true),
+            ("basic dTpw", false, true),
+            ("BASIC dTpw", false, true),
+            ("bAsIc dTpw", false, true),
+            ("Basic  dTpw", false, false),
+            ("Basic\tdTpw", false, false),
+            (" Basic dTpw", false, false),
+            ("Basic dTpw ", false, false),
+            ("BasicdTpw", false, false),
+            ("Bearer dTpw", false, false),
+            ("Basic", false, false),
+            ("Basic ", false, false),
+            ("Basic !!!", false, false),
+            ("dTpw", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(BasicCredentials::parse(header).is_some(), itself, "{header:?}");
+            assert_eq!(BasicCredentials::parse_any_case(header).is_some(), elsewhere, "{header:?}");
         }
-        assert!(BasicCredentials::parse("Basic dTpw").is_some());
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
 
+mod cached;
 mod create;
 mod freeze;
 mod holder;
@@ -15,7 +16,6 @@ mod update;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 pub use freeze::Frozen;
 
 use crate::Storage;
@@ -30,9 +30,6 @@ use crate::model::{Account, VerifiedNumber};
 use crate::number::E164;
 use crate::task::finished;
 
-/// How long a cached account is served (seed, phase 3).
-const CACHED_FOR: Duration = Duration::from_secs(3600);
-
 #[derive(Clone, Debug)]
 pub struct AccountsManager {
     dynamo: Dynamo,
@@ -41,6 +38,8 @@ pub struct AccountsManager {
     chance: Chance,
     /// How long a number's recovery password proves it, from each time it is set.
     recovery_lifetime: Duration,
+    /// How long a cached account is believed after it was known to be current.
+    stale_at_most: Duration,
 }
 
 /// What a proven number leads to.
@@ -92,8 +91,8 @@ impl From<CommitError> for AccountsError {
 
 impl AccountsManager {
     pub fn new(storage: &Storage) -> Self {
-        let Storage { dynamo, cache, clock, chance, recovery_lifetime, .. } = storage.clone();
-        Self { dynamo, cache, clock, chance, recovery_lifetime }
+        let Storage { dynamo, cache, clock, chance, recovery_lifetime, stale_at_most, .. } = storage.clone();
+        Self { dynamo, cache, clock, chance, recovery_lifetime, stale_at_most }
     }
 
     pub const fn clock(&self) -> &Clock {
@@ -135,52 +134,22 @@ impl AccountsManager {
         row.map(|row| items::from_item(row, "account")).transpose()
     }
 
-    /// The account as the cache has it, if it has it and answers. It may be older than the account.
-    pub async fn get_cached(&self, aci: AccountId) -> Option<Account> {
-        let cached = self.cache.get(&cache_key(aci)).await.ok().flatten();
-        let account = cached.and_then(|cached| serde_json::from_slice(&cached).ok());
-        let outcome = if account.is_some() { "hit" } else { "miss" };
-        metrics::counter!("signet_account_cache_total", "outcome" => outcome).increment(1);
-        account
-    }
-
-    /// The account as it stands, which the cache then has, too.
-    pub async fn refresh(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
-        let account = self.get(aci).await?;
-        if let Some(account) = &account {
-            self.remember(account).await;
-        }
-        Ok(account)
-    }
-
     /// Commits and then caches, in a task of its own: a client that hangs up between the two must not leave a cache that does
     /// not know of the commit.
     async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, AccountsError> {
         let me = self.clone();
         let committed = tokio::spawn(async move {
+            let as_of = me.clock.now();
             let done = me.dynamo.commit(name, writes).await;
             match (&done, account.version.checked_sub(1)) {
-                (Ok(()), _) => me.remember(&account).await,
+                (Ok(()), _) => me.remember(&account, as_of).await,
                 // Nobody knows whether it took place. The cache must not go on serving what was before: credentials that are
                 // frozen, say. If it did not take place, reads cost more for an hour.
-                (Err(CommitError::Store(_)), Some(before)) => {
-                    let _ = me.cache.forget(&cache_key(account.aci), before, CACHED_FOR).await;
-                }
+                (Err(CommitError::Store(_)), Some(before)) => me.forget(account.aci, before).await,
                 (Err(_), _) => {}
             }
             Ok(done.map(|()| account)?)
         });
         finished(committed).await
     }
-
-    /// Puts the account into the cache, unless a newer version is there. A cache that does not answer is no error: readers
-    /// then ask the store.
-    async fn remember(&self, account: &Account) {
-        let value = Bytes::from(serde_json::to_vec(account).expect("accounts serialise"));
-        let _ = self.cache.put_newer(&cache_key(account.aci), account.version, value, CACHED_FOR).await;
-    }
-}
-
-fn cache_key(aci: AccountId) -> String {
-    format!("account:{aci}")
 }

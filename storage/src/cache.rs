@@ -87,8 +87,8 @@ impl Cache {
         }
     }
 
-    /// Stores `value` for `ttl`, unless this or a newer version is there or was [forgotten](Self::forget). Says whether
-    /// it was stored.
+    /// Stores `value` for `ttl`, unless a newer version is there, or this or a newer one was [forgotten](Self::forget). The
+    /// version that is there is renewed: its value and its time. Says whether it was stored.
     pub async fn put_newer(&self, key: &str, version: u64, value: Bytes, ttl: Duration) -> Result<bool, CacheDown> {
         match self {
             Self::Local(local) => Ok(local.here()?.put_newer(key, version, value, ttl)),

@@ -32,6 +32,8 @@ impl SaltedTokenHash {
 
     /// Does `token` hash to this? Takes the same time whatever the answer.
     pub fn verify(&self, token: &str) -> bool {
+        #[cfg(feature = "test-util")]
+        VERIFIED.with(|verified| verified.set(verified.get() + 1));
         derive(token, &self.salt).as_bytes().ct_eq(self.hash.as_bytes()).into()
     }
 
@@ -57,6 +59,17 @@ impl SaltedTokenHash {
     }
 }
 
+#[cfg(feature = "test-util")]
+thread_local! {
+    static VERIFIED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How many tokens this thread has verified: what a refusal costs is counted and not timed.
+#[cfg(feature = "test-util")]
+pub fn verified_here() -> u64 {
+    VERIFIED.get()
+}
+
 impl fmt::Debug for SaltedTokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SaltedTokenHash(…)")
@@ -75,6 +88,14 @@ fn derive(token: &str, salt: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Contract keys-devices §5.2.
+    #[test]
+    fn the_vector_of_device_passwords() {
+        let salt = "000102030405060708090a0b0c0d0e0f".to_owned();
+        let hash = "2.92bb3db10a5d2cd18b02846dbfeaf56d2fa96357357f324a1885a589132163fe";
+        assert_eq!(SaltedTokenHash::with_salt("mypassword", salt).hash, hash);
+    }
 
     /// Contract registration §15.
     #[test]

@@ -229,6 +229,24 @@ mod tests {
         }
     }
 
+    /// Contract keys-devices §5.3. The last two: the smallest number has no magnitude, and its neighbour the largest.
+    #[test]
+    fn each_account_has_a_second_of_the_day() {
+        for (aci, second) in [
+            ("c139cb3e-f70c-4460-b221-815e8bdf778f", 73_073),
+            ("30018a41-2764-4bc7-a935-775dfef84ad1", 54_447),
+            ("adfce52b-9299-4c25-9c51-412fb420c6a6", 59_226),
+            ("00000000-0000-0000-8000-000000000000", 0),
+            ("00000000-0000-0000-8000-000000000001", i64::MAX.unsigned_abs() % 86_400),
+        ] {
+            assert_eq!(
+                aci.parse::<AccountId>().map(AccountId::second_of_day),
+                Ok(Duration::from_secs(second)),
+                "{aci}"
+            );
+        }
+    }
+
     #[test]
     fn bounds_of_small_ids() {
         for (id, valid) in [(0, false), (1, true), (127, true), (128, false)] {

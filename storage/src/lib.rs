@@ -53,6 +53,7 @@ pub struct Storage {
     pub clock: Clock,
     pub chance: Chance,
     recovery_lifetime: Duration,
+    stale_at_most: Duration,
     embedded: Option<Embedded>,
     #[cfg(feature = "test-util")]
     inline: bool,

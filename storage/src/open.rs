@@ -124,13 +124,13 @@ impl Storage {
                 Cache::redis(url.expose(), world.clock.clone())?
             }
         };
-        let recovery_lifetime = config.recovery.password_lifetime;
         Ok(Self {
             dynamo,
             cache,
             clock: world.clock,
             chance: world.chance,
-            recovery_lifetime,
+            recovery_lifetime: config.recovery.password_lifetime,
+            stale_at_most: config.cache.stale_at_most,
             embedded,
             #[cfg(feature = "test-util")]
             inline: world.inline,

@@ -15,6 +15,7 @@ use signet_tests::redis::RedisServer;
 mod by_chance;
 mod counters;
 mod down;
+mod staleness;
 mod tallies;
 mod windows;
 
@@ -61,13 +62,15 @@ fn text(value: &'static str) -> Bytes {
 }
 
 #[tokio::test]
-async fn only_newer_versions_are_stored() {
+async fn no_older_version_is_stored_and_the_same_is_renewed() {
     on_both(async |cache, _| {
         assert_eq!(cache.get("a").await, Ok(None));
         assert_eq!(cache.put_newer("a", 7, text("seven"), HOUR).await, Ok(true));
-        assert_eq!(cache.put_newer("a", 7, text("other seven"), HOUR).await, Ok(false));
         assert_eq!(cache.put_newer("a", 6, text("six"), HOUR).await, Ok(false));
         assert_eq!(cache.get("a").await, Ok(Some(text("seven"))));
+        assert_eq!(cache.put_newer("a", 7, text("seven anew"), HOUR).await, Ok(true));
+        assert_eq!(cache.get("a").await, Ok(Some(text("seven anew"))));
+        assert_eq!(cache.put_newer("a", 6, text("six"), HOUR).await, Ok(false));
         assert_eq!(cache.put_newer("a", 10, text("ten"), HOUR).await, Ok(true));
         assert_eq!(cache.get("a").await, Ok(Some(text("ten"))));
         assert_eq!(cache.get("b").await, Ok(None));
@@ -119,13 +122,16 @@ async fn locally_values_and_tombstones_expire_by_our_clock() {
     let cache = Cache::local(clock.clock());
     cache.put_newer("a", 5, text("five"), HOUR).await.unwrap();
     cache.forget("b", 5, HOUR).await.unwrap();
+    cache.put_newer("renewed", 5, text("five"), HOUR).await.unwrap();
     clock.advance(HOUR - Duration::from_millis(1));
+    assert_eq!(cache.put_newer("renewed", 5, text("five anew"), HOUR).await, Ok(true));
     assert_eq!(cache.get("a").await, Ok(Some(text("five"))));
     assert_eq!(cache.put_newer("b", 5, text("slow"), HOUR).await, Ok(false));
     clock.advance(Duration::from_millis(1));
     assert_eq!(cache.get("a").await, Ok(None));
     assert_eq!(cache.put_newer("a", 1, text("one"), HOUR).await, Ok(true));
     assert_eq!(cache.put_newer("b", 5, text("late"), HOUR).await, Ok(true));
+    assert_eq!(cache.get("renewed").await, Ok(Some(text("five anew"))));
 }
 
 #[tokio::test]
@@ -144,6 +150,10 @@ async fn redis_keeps_values_and_tombstones_for_their_time() {
         assert_eq!(cache.put_newer(key, 1, text("one"), HOUR).await, Ok(true));
     }
     assert!((3_590_000..=3_600_000).contains(&millis("short")));
+
+    cache.put_newer("renewed", 5, text("five"), HOUR / 60).await.unwrap();
+    cache.put_newer("renewed", 5, text("five"), HOUR).await.unwrap();
+    assert!(millis("renewed") > 3_590_000);
 
     cache.forget("tombstone", 5, HOUR).await.unwrap();
     cache.forget("tombstone", 9, HOUR / 60).await.unwrap();

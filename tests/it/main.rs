@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: it links once.
 
 mod audit;
+mod authentication;
 mod cache;
 mod coverage;
 mod crash;

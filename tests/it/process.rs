@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod limits;
 mod management;
+mod nodes;
 mod serve;
 
 use std::process::{Command, Output, Stdio};

@@ -27,8 +27,9 @@ pub const RECOVERY_LIVES: i64 = 300 * DAY;
 /// Devices of an account, the primary one included.
 pub const MOST_DEVICES: usize = 6;
 pub const PRIMARY: u8 = 1;
-/// How long the registry may take a cached account for the truth, if the cache was away when the account changed.
-pub const CACHED: i64 = 60 * MINUTE;
+/// How long the registry may take a cached account for the truth, if the cache was away when the account changed
+/// (`cache.stale_at_most`).
+pub const CACHED: i64 = MINUTE;
 
 /// An account's name: as it was told, or of an account that nobody has been told of, by the registration that made it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

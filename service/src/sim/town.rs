@@ -10,6 +10,7 @@ use signet_storage::clock::{ManualClock, Timestamp};
 use signet_storage::dynamo::faults::Faults;
 use signet_storage::{Chance, Storage, World};
 
+use super::model::CACHED;
 use crate::call::{Call, Headers, Method};
 use crate::registry::Registry;
 use crate::routes::{self, ROUTES};
@@ -124,6 +125,7 @@ fn config() -> Config {
     let mut config = Config::for_testing();
     config.storage.target = StorageTarget::Embedded;
     config.recovery.by_aci = true;
+    config.cache.stale_at_most = Duration::from_millis(CACHED.unsigned_abs());
     for id in LimitId::ALL.iter().filter(|id| **id != LimitId::Pin) {
         let limit = config.limits.get(*id);
         config.limits.set(*id, Limit { size: 1_000_000, per: Duration::from_millis(1), ..limit });

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, rows};
+use super::{AccountsError, AccountsManager, rows};
 use crate::dynamo::{CommitError, Write};
 use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
@@ -59,12 +59,12 @@ impl AccountsManager {
 
     /// Removes, and then lets the cache forget, in a task of its own.
     async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
-        let (me, key, version) = (self.clone(), cache_key(account.aci), account.version);
+        let (me, aci, version) = (self.clone(), account.aci, account.version);
         finished(tokio::spawn(async move {
             let done = me.dynamo.commit("remove", writes).await;
-            // Also where nobody knows whether it took place. A cache that does not answer keeps its copy for an hour at most.
+            // Also where nobody knows whether it took place.
             if matches!(done, Ok(()) | Err(CommitError::Store(_))) {
-                let _ = me.cache.forget(&key, version, CACHED_FOR).await;
+                me.forget(aci, version).await;
             }
             done
         }))

@@ -112,7 +112,8 @@ impl Local {
         let now = self.clock.now();
         let entry = Entry::new(version, Some(value), ttl, now);
         let result = self.values.entry_by_ref(key).and_compute_with(|there| match living(there, now) {
-            Some(there) if there.version >= version => Op::Nop,
+            Some(there) if there.version > version => Op::Nop,
+            Some(there) if there.version == version && there.value.is_none() => Op::Nop,
             _ => Op::Put(entry),
         });
         matches!(result, CompResult::Inserted(_) | CompResult::ReplacedWith(_))

@@ -121,3 +121,55 @@ impl NewDevice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+
+    const DAY: i64 = 86_400_000;
+    const TODAY: i64 = 1_590_451_200_000;
+
+    fn last_seen(day: i64) -> Device {
+        let new = NewDevice {
+            auth: SaltedTokenHash::of("password", &Chance::system()),
+            name: None,
+            channel: NewChannel::Fetches,
+            registration_id: RegistrationId::try_from(1).expect("in range"),
+            pni_registration_id: None,
+            user_agent: None,
+            capabilities: BTreeSet::new(),
+        };
+        new.at(DeviceId::PRIMARY, Timestamp::from_millis(day))
+    }
+
+    /// Contract keys-devices §5.3.
+    #[test]
+    fn a_day_is_noted_once_and_at_the_second_of_the_account() {
+        let first: AccountId = "c139cb3e-f70c-4460-b221-815e8bdf778f".parse().expect("an ACI");
+        let second: AccountId = "30018a41-2764-4bc7-a935-775dfef84ad1".parse().expect("an ACI");
+        for (aci, seen, now, noted) in [
+            (first, TODAY - DAY, TODAY, false),
+            (second, TODAY - DAY, TODAY, false),
+            (first, TODAY - DAY, TODAY + 68_000_000, false),
+            (second, TODAY - DAY, TODAY + 68_000_000, true),
+            (first, TODAY - DAY, TODAY + DAY - 1, true),
+            (second, TODAY - DAY, TODAY + DAY - 1, true),
+            (first, TODAY - 2 * DAY, TODAY, true),
+            (second, TODAY - 2 * DAY, TODAY, true),
+            // To the millisecond, and never back.
+            (second, TODAY - DAY, TODAY + 54_447_000 - 1, false),
+            (second, TODAY - DAY, TODAY + 54_447_000, true),
+            (second, TODAY, TODAY + DAY - 1, false),
+            (second, TODAY + DAY, TODAY, false),
+        ] {
+            let mut device = last_seen(seen);
+            let now = Timestamp::from_millis(now);
+            assert_eq!(device.is_unseen(aci, now), noted, "{aci:?} {now:?}");
+            assert_eq!(device.seen(aci, now), noted, "{aci:?} {now:?}");
+            let after = if noted { TODAY } else { seen };
+            assert_eq!(device.last_seen, Timestamp::from_millis(after), "{aci:?} {now:?}");
+            assert!(!device.seen(aci, now), "once");
+        }
+    }
+}

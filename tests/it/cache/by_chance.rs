@@ -58,9 +58,12 @@ async fn follows_the_model(cache: &Cache, clock: &ManualClock, key: &str, steps:
         match *step {
             Step::Put { version, ttl } => {
                 let value = Bytes::from(format!("{number}"));
-                let newer = known.as_ref().is_none_or(|(there, ..)| version > *there);
-                prop_assert_eq!(cache.put_newer(key, version, value.clone(), ttl).await, Ok(newer));
-                if newer {
+                // A version that is there is renewed; one that was forgotten stays out.
+                let stored = known
+                    .as_ref()
+                    .is_none_or(|(there, value, _)| version > *there || (version == *there && value.is_some()));
+                prop_assert_eq!(cache.put_newer(key, version, value.clone(), ttl).await, Ok(stored));
+                if stored {
                     known = Some((version, Some(value), now + ttl));
                 }
             }

@@ -112,7 +112,7 @@ async fn versions_of_an_account_id_never_repeat_and_the_cache_serves_no_old_one(
         assert_eq!(h.remove(&home, who).await.status, 204);
         assert_eq!(h.t.registry.accounts.get_cached(home.aci).await, None);
         // A reader that was slow cannot bring it back.
-        let copy = serde_json::to_vec(&old).unwrap().into();
+        let copy = json!({"asOf": h.t.registry.clock.now(), "account": old}).to_string().into();
         let key = format!("account:{}", home.aci);
         let stored = h.t.registry.storage.cache.put_newer(&key, old.version, copy, DAY).await.unwrap();
         assert!(!stored);

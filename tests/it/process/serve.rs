@@ -144,12 +144,12 @@ fn separate(client: &Client) -> Client {
     Client::new(address(&client.base), address(&client.management))
 }
 
-fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap()
 }
 
 /// A verified session, with its code from the outbox. Returns its id.
-async fn verified_session(client: &Client, number: &str) -> String {
+pub(super) async fn verified_session(client: &Client, number: &str) -> String {
     let begun = client.begin_session(number).await.expect(200);
     let id = text(&begun, "id").to_owned();
     client.request_code(&id, "sms").await.expect(200);

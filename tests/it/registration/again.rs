@@ -102,10 +102,11 @@ async fn an_old_copy_in_the_cache_does_not_refuse_a_new_password() {
     let old = t.registry.accounts.get(aci.parse().unwrap()).await.unwrap().unwrap();
     t.client.register(NUMBER, &now.password, &now.registration(&session)).await.expect(200);
 
-    let copy = serde_json::to_vec(&old).unwrap().into();
+    let copy = json!({"asOf": t.registry.clock.now(), "account": old}).to_string().into();
     let hour = std::time::Duration::from_secs(3600);
     // Of a version so high that it takes the place of the right one.
     assert!(t.registry.storage.cache.put_newer(&format!("account:{aci}"), 1_000, copy, hour).await.unwrap());
+    t.client.whoami(aci, &before.password).await.expect(200);
     t.client.whoami(aci, &now.password).await.expect(200);
     assert_eq!(t.client.whoami(aci, "neither").await.status, 401);
 }

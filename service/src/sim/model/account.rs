@@ -88,7 +88,7 @@ impl State {
         vec![self.answers(204, after)]
     }
 
-    /// The passwords of all devices are about to die. If the cache cannot be told, they are let in until its copy has expired.
+    /// The passwords of all devices are about to die. If the cache cannot be told, they are let in until its copy is too old.
     pub(super) fn outdate(&mut self, round: Round) {
         let devices = self.holder.iter().flat_map(|holder| holder.devices.keys().copied()).collect::<Vec<_>>();
         devices.into_iter().for_each(|device| self.outdate_device(device, round));

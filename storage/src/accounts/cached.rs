@@ -1,0 +1,82 @@
+//! Copies of accounts in the cache (seed, phase 3; contract registration §12.2).
+//!
+//! Not the truth: a copy is for reads on behalf of clients, and no change starts from one. As long as the cache answers, what has
+//! changed is in it before the change is reported. If it does not answer just then, it goes on holding the older copy, and
+//! nobody can take that away.
+//!
+//! Invariant: no copy is believed that was superseded `cache.stale_at_most` ago or earlier. A copy therefore says when it was
+//! known to be current: the time just before the read or the commit that it came of began. After that long the account is read
+//! again and its copy renewed. Where the clocks of nodes differ, the bound is longer by the difference.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::AccountsManager;
+use crate::clock::Timestamp;
+use crate::dynamo::StoreError;
+use crate::ids::AccountId;
+use crate::model::Account;
+
+/// How long the cache keeps a copy (seed, phase 3), however long it is believed.
+pub(super) const CACHED_FOR: Duration = Duration::from_secs(3600);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Copied<A> {
+    as_of: Timestamp,
+    account: A,
+}
+
+impl AccountsManager {
+    /// The account as the cache has it, if it has it, answers, and the copy is not too old to be believed. The account may have
+    /// changed within [`signet_config::Cache::stale_at_most`].
+    pub async fn get_cached(&self, aci: AccountId) -> Option<Account> {
+        let copy = self.cache.get(&cache_key(aci)).await.ok().flatten();
+        let copy = copy.and_then(|copy| serde_json::from_slice::<Copied<Account>>(&copy).ok());
+        let (outcome, account) = match copy {
+            Some(copy) if self.is_believed(copy.as_of) => ("hit", Some(copy.account)),
+            Some(_) => ("old", None),
+            None => ("miss", None),
+        };
+        metrics::counter!("signet_account_cache_total", "outcome" => outcome).increment(1);
+        account
+    }
+
+    /// Nor one from as far in the future: the clock that it was stamped by says nothing here.
+    fn is_believed(&self, as_of: Timestamp) -> bool {
+        let now = self.clock.now();
+        let (age, ahead) = (now.remaining(as_of), as_of.remaining(now));
+        age.max(ahead) < self.stale_at_most
+    }
+
+    /// The account as it stands, which the cache then has, too.
+    pub async fn refresh(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
+        let as_of = self.clock.now();
+        let account = self.get(aci).await?;
+        if let Some(account) = &account {
+            self.remember(account, as_of).await;
+        }
+        Ok(account)
+    }
+
+    /// Puts the account into the cache, unless a newer version is there or this one was dropped. `as_of` is the time just before
+    /// the read or commit that it comes of began: the account was current then or later.
+    ///
+    /// A cache that does not answer is no error: readers then ask the store.
+    pub async fn remember(&self, account: &Account, as_of: Timestamp) {
+        let copy = serde_json::to_vec(&Copied { as_of, account }).expect("accounts serialise");
+        let _ = self.cache.put_newer(&cache_key(account.aci), account.version, Bytes::from(copy), CACHED_FOR).await;
+    }
+
+    /// Drops copies of this version and older, and keeps them out. A cache that does not answer goes on holding them; how long
+    /// they are believed is bounded all the same.
+    pub(super) async fn forget(&self, aci: AccountId, version: u64) {
+        let _ = self.cache.forget(&cache_key(aci), version, CACHED_FOR).await;
+    }
+}
+
+fn cache_key(aci: AccountId) -> String {
+    format!("account:{aci}")
+}
