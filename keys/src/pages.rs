@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// A hundred EC keys are 3.7 KB; a KEM key alone is 1.6 KB.
+    /// A hundred EC keys are 3.7 KB, one read unit; a KEM key alone is 1.6 KB. Both sets of a full upload are 21 rows, one request.
     const fn keys_per_page(self) -> usize {
         match self {
             Self::Ec => 100,
