@@ -5,6 +5,8 @@
 
 use signet_storage::StoreError;
 use signet_storage::accounts::Ids;
+use signet_storage::dynamo::Item;
+use signet_storage::dynamo::items::text_of;
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::task::finished;
@@ -12,8 +14,8 @@ use signet_storage::task::finished;
 use crate::{Installation, KeysManager, pages};
 
 impl KeysManager {
-    /// Clears away what these devices left for both identities of their account, but for what is of the installation `but`. Also
-    /// if the client who waits for it goes away.
+    /// Clears away what these devices left for both identities of their account, but for what is of the installation `but`, or
+    /// of whoever has the device's id by now. Also if the client who waits for it goes away.
     pub async fn clear(&self, ids: Ids, devices: Vec<DeviceId>, but: Option<Installation>) {
         let me = self.clone();
         finished(tokio::spawn(async move {
@@ -35,11 +37,24 @@ impl KeysManager {
     ) -> Result<(), StoreError> {
         let mut pages = self.dynamo.list_keys(Table::Prekeys, &pages::partition(identity)).await?;
         pages.retain(|page| {
-            let page = page.get("page").and_then(|page| page.as_s().ok()).map_or("", String::as_str);
+            let page = page_of(page);
             let of_one = |device: &DeviceId| page.starts_with(&pages::of_device(*device));
             let stays = |device: &DeviceId| but.is_some_and(|but| pages::is_of(page, *device, but));
             devices.iter().any(|device| of_one(device) && !stays(device))
         });
+        // Somebody else may have been given the id meanwhile. Whose pages are listed above, has a row by now.
+        for device in devices {
+            let of_one = |page: &Item| page_of(page).starts_with(&pages::of_device(*device));
+            if pages.iter().any(of_one)
+                && let Some(row) = self.get(identity, *device).await?
+            {
+                pages.retain(|page| !pages::is_of(page_of(page), *device, &Installation::stored(&row)));
+            }
+        }
         self.dynamo.remove_all(Table::Prekeys, pages).await
     }
+}
+
+fn page_of(row: &Item) -> &str {
+    text_of(row, "page").unwrap_or_default()
 }

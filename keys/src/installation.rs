@@ -30,7 +30,7 @@ impl Installation {
     }
 
     /// The id that others notice a new installation by; a device of an account with a number has two.
-    pub(crate) fn registration_id(&self, identity: ServiceId) -> RegistrationId {
+    pub fn registration_id(&self, identity: ServiceId) -> RegistrationId {
         match identity {
             ServiceId::Aci(_) => self.registration_id,
             ServiceId::Pni(_) => self.pni_registration_id.unwrap_or(self.registration_id),

@@ -4,10 +4,13 @@
 //! - [`IdentityKey`]: the key an account signs with. [`IdentityKey::verify`] is the one place that knows how.
 //! - [`EcPreKey`], [`SignedPreKey`], [`KemPreKey`]: what clients upload, decoded but not believed.
 //! - [`CheckedDeviceKeys`], [`CheckedKeys`]: the same with every signature verified. They are what a write demands.
+//! - [`KeysManager`]: keys as they are stored: the row of a device ([`rows`]), its one-time keys in [`pages`], how they are
+//!   [uploaded](upload), [taken](take) and [cleared away](clear).
+//! - [`Installation`]: whose keys they are; device ids come again.
 //! - [`signing`]: the client's half, for demos and tests.
 //!
 //! Everything here is public material except in [`signing`]. `Debug` still shows four bytes only: keys name accounts.
-//! Contract: `keys-devices.md` §0.1, §0.2, §1.2 and §2.
+//! Contract: `keys-devices.md` §0.1, §0.2, §1.2, §1A and §2.
 
 pub mod checked;
 pub mod clear;

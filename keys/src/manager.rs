@@ -4,7 +4,7 @@
 use signet_storage::accounts::Ids;
 use signet_storage::clock::Clock;
 use signet_storage::dynamo::tables::Table;
-use signet_storage::dynamo::{Dynamo, Write};
+use signet_storage::dynamo::{Dynamo, Item, Write};
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::model::Account;
 use signet_storage::{Storage, StoreError};
@@ -57,6 +57,12 @@ impl KeysManager {
     pub async fn get(&self, identity: ServiceId, device: DeviceId) -> Result<Option<StoredDeviceKeys>, StoreError> {
         let row = self.dynamo.get(Table::Keys, rows::key(identity, device)).await?;
         row.map(StoredDeviceKeys::read).transpose()
+    }
+
+    /// How many one-time keys some devices have left, by [`Kind`](crate::Kind), and where to go on; `None` there at the end.
+    pub async fn walk(&self, most: i32, from: Option<Item>) -> Result<(Vec<[u64; 2]>, Option<Item>), StoreError> {
+        let (devices, next) = self.dynamo.walk(Table::Keys, most, from).await?;
+        Ok((devices.iter().map(rows::left).collect(), next))
     }
 }
 

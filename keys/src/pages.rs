@@ -10,7 +10,7 @@
 //!
 //! `service/docs/prekeys.md` says why pages, and why of this size.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
 use signet_storage::StoreError;
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// A hundred EC keys are 3.7 KB; a KEM key alone is 1.6 KB.
+    /// A hundred EC keys are 3.7 KB, one read unit; a KEM key alone is 1.6 KB. Both sets of a full upload are 21 rows, one request.
     const fn keys_per_page(self) -> usize {
         match self {
             Self::Ec => 100,
@@ -57,6 +57,9 @@ impl Kind {
 
 const ID: usize = 4;
 
+/// One upload holds no more keys of a kind (contract `keys-devices.md` §1.3).
+pub const MOST: usize = 100;
+
 /// Where the pages of a device are.
 #[derive(Clone, Copy)]
 pub struct Shelf<'a> {
@@ -66,7 +69,7 @@ pub struct Shelf<'a> {
     pub of: &'a Installation,
 }
 
-/// The keys of one kind of an upload, in the order in which they will be handed out.
+/// The keys of one kind of an upload, in the order in which they will be handed out. Of several with one id the last counts.
 pub struct Set {
     pub kind: Kind,
     pub name: String,
@@ -77,22 +80,19 @@ pub struct Set {
 impl Set {
     /// Nothing for no keys.
     pub fn of_ec(keys: &[EcPreKey]) -> Option<Self> {
-        let mut keys: Vec<_> = keys.iter().collect();
-        keys.sort_by_key(|key| key.id);
-        let entry = |key: &&EcPreKey| [&key.id.get().to_be_bytes()[..], key.key.as_bytes()].concat();
-        Self::of(Kind::Ec, keys.iter().map(entry).collect())
+        let entries = keys.iter().map(|key| (key.id, key.key.as_bytes().to_vec()));
+        Self::of(Kind::Ec, entries.collect())
     }
 
     pub fn of_kem(keys: &[KemPreKey]) -> Option<Self> {
-        let mut keys: Vec<_> = keys.iter().collect();
-        keys.sort_by_key(|key| key.id);
-        let entry =
-            |key: &&KemPreKey| [&key.id.get().to_be_bytes()[..], key.key.as_bytes(), key.signature.as_bytes()].concat();
-        Self::of(Kind::Kem, keys.iter().map(entry).collect())
+        let entry = |key: &KemPreKey| [&key.key.as_bytes()[..], key.signature.as_bytes()].concat();
+        Self::of(Kind::Kem, keys.iter().map(|key| (key.id, entry(key))).collect())
     }
 
-    fn of(kind: Kind, entries: Vec<Vec<u8>>) -> Option<Self> {
-        let (count, bytes) = (entries.len(), entries.concat());
+    fn of(kind: Kind, entries: BTreeMap<KeyId, Vec<u8>>) -> Option<Self> {
+        let count = entries.len();
+        let bytes = entries.into_iter().flat_map(|(id, rest)| [&id.get().to_be_bytes()[..], &rest].concat());
+        let bytes: Vec<u8> = bytes.collect();
         let name = hex::encode(&Sha256::digest(&bytes)[..16]);
         (count > 0).then_some(Self { kind, name, count, bytes })
     }

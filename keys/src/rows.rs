@@ -179,6 +179,11 @@ impl StoredDeviceKeys {
         names
     }
 
+    /// Are the keys of this installation?
+    pub fn is_of(&self, installation: &Installation) -> bool {
+        self.installation == installation.tag
+    }
+
     pub fn pool(&self, kind: Kind) -> Option<&Pool> {
         self.pools[kind as usize].as_ref()
     }
@@ -187,6 +192,11 @@ impl StoredDeviceKeys {
     pub fn left(&self, kind: Kind) -> u64 {
         self.pool(kind).map_or(0, Pool::left)
     }
+}
+
+/// How many one-time keys a row has left, by [`Kind`]; none where that cannot be read.
+pub fn left(row: &Item) -> [u64; 2] {
+    Kind::ALL.map(|kind| pool(row, kind).flatten().map_or(0, |pool| pool.left()))
 }
 
 fn bytes<'a>(map: &'a HashMap<String, Value>, name: &str) -> Option<&'a [u8]> {

@@ -15,8 +15,8 @@ use crate::pages::{self, Kind, Shelf};
 use crate::rows::{self, Pool, StoredDeviceKeys};
 use crate::{EcPreKey, IdentityKey, Installation, KemPreKey, KeysManager, SignedPreKey};
 
-/// Looks at a set that was replaced while it was taken from, before one does without a one-time key.
-const ROUNDS: u32 = 4;
+/// Tries to take from a set that is replaced just then, before one does without a one-time key.
+const ROUNDS: u32 = 10;
 
 /// What somebody needs to write to one device for the first time.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,8 @@ impl KeysManager {
             let [ec, kem] = Kind::ALL.map(|kind| self.page(shelf, kind, places[kind as usize].as_ref()));
             let (ec, kem) = tokio::try_join!(ec, kem)?;
             let missing = [&ec, &kem].into_iter().zip(&places).any(|(page, place)| page.is_none() && place.is_some());
-            // The pages of a set that was replaced are cleared away. Its successor has keys.
+            // The pages of a set that was replaced are cleared away. Its successor has keys. A key of the other kind that was
+            // taken along is used up, as if its answer had been lost.
             if !missing || round + 1 == ROUNDS {
                 return Ok(Some(bundle(row, places, &ec, &kem)?));
             }
@@ -118,7 +119,11 @@ fn bundle(
     let [ec_pool, kem_pool] = &places;
     let one_time = ec.as_ref().zip(ec_pool.as_ref()).map(|(page, pool)| pages::ec_at(page, place(pool)));
     let one_time_kem = kem.as_ref().zip(kem_pool.as_ref()).map(|(page, pool)| pages::kem_at(page, place(pool)));
-    let left = places.map(|pool| pool.map_or(Left::Empty, |pool| Left::Taken(pool.left() - 1)));
+    let left = |page: &Option<Item>, pool: &Option<Pool>| match (page, pool) {
+        (Some(_), Some(pool)) => Left::Taken(pool.left() - 1),
+        _ => Left::Empty,
+    };
+    let left = [left(ec, ec_pool), left(kem, kem_pool)];
     Ok(Bundle {
         identity: row.identity,
         registration_id: row.registration_id,

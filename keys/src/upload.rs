@@ -9,7 +9,7 @@ use signet_storage::dynamo::items::{number, text};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{CommitError, Condition, Update, Updated, Value};
 
-use crate::pages::{self, Kind, Set, Shelf};
+use crate::pages::{self, Kind, MOST, Set, Shelf};
 use crate::rows::{self, StoredDeviceKeys};
 use crate::{CheckedKeys, KeysManager};
 
@@ -43,7 +43,7 @@ impl KeysManager {
             Err(_) => Vec::new(),
         };
         let pages = rubbish.iter().flat_map(|(kind, set, count)| pages::keys_of_set(shelf, *kind, set, *count));
-        // What stays is of no use to anybody and is swept up some day.
+        // What stays is of no use to anybody. It goes when the device does.
         let _ = self.dynamo.remove_all(Table::Prekeys, pages.collect()).await;
         done.map(drop)
     }
@@ -58,18 +58,19 @@ impl KeysManager {
     ) -> Result<StoredDeviceKeys, UploadError> {
         for round in 0..ROUNDS {
             let row = self.get(shelf.identity, shelf.device).await?.ok_or(UploadError::Gone)?;
-            if row.installation != shelf.of.tag || row.identity != *keys.identity() {
+            if !row.is_of(shelf.of) || row.identity != *keys.identity() {
                 return Err(UploadError::Gone);
             }
             let new: Vec<&Set> = sets.iter().filter(|set| !row.knows(set)).collect();
             if new.is_empty() && has_signed(&row, keys) {
                 return Ok(row);
             }
-            for set in &new {
-                if !written.iter().any(|done| done.name == set.name) {
-                    self.dynamo.put_all(Table::Prekeys, set.pages(shelf)).await?;
-                    written.push(set);
-                }
+            let unwritten: Vec<_> = new.iter().filter(|set| !is_among(written, set)).copied().collect();
+            if !unwritten.is_empty() {
+                // Two full sets are one request.
+                let pages = unwritten.iter().flat_map(|set| set.pages(shelf)).collect();
+                self.dynamo.put_all(Table::Prekeys, pages).await?;
+                written.extend(unwritten);
             }
             let change = self.change(&row, keys, &new);
             let key = rows::key(shelf.identity, shelf.device);
@@ -124,17 +125,24 @@ fn has_signed(row: &StoredDeviceKeys, keys: &CheckedKeys) -> bool {
     keys.signed().is_none_or(|key| *key == row.signed) && keys.last_resort().is_none_or(|key| *key == row.last_resort)
 }
 
-/// Sets whose pages are in nobody's use once an upload is done: those that it replaced, and what it wrote in vain.
-fn rubbish(before: &StoredDeviceKeys, sets: &[Set], written: &[&Set]) -> Vec<(Kind, String, usize)> {
-    let mut rubbish = Vec::new();
-    for set in sets {
-        let pool = before.pool(set.kind);
-        let replaced = pool.filter(|_| !before.knows(set));
-        rubbish.extend(replaced.and_then(|pool| Some((set.kind, pool.set.clone(), usize::try_from(pool.count).ok()?))));
-        let in_vain = pool.is_some_and(|pool| pool.former.contains(&set.name));
-        if in_vain && written.iter().any(|done| done.name == set.name) {
-            rubbish.push((set.kind, set.name.clone(), set.count));
-        }
-    }
-    rubbish
+/// Sets, and how many keys they have, whose pages are in nobody's use once an upload is done. `row` is what it found: the row
+/// that it changed, or one that needed no change.
+fn rubbish(row: &StoredDeviceKeys, sets: &[Set], written: &[&Set]) -> Vec<(Kind, String, usize)> {
+    let of_set = |set: &Set| {
+        let pool = row.pool(set.kind)?;
+        let (name, count) = match (row.knows(set), pool.set == set.name) {
+            (false, _) => (pool.set.clone(), usize::try_from(pool.count).ok()?),
+            (true, _) if !is_among(written, set) => return None,
+            // It was done before: its answer was lost, and with it what it replaced.
+            (true, true) => (pool.former.first()?.clone(), MOST),
+            // It was replaced before its pages were written this time.
+            (true, false) => (set.name.clone(), set.count),
+        };
+        Some((set.kind, name, count))
+    };
+    sets.iter().filter_map(of_set).collect()
+}
+
+fn is_among(sets: &[&Set], set: &Set) -> bool {
+    sets.iter().any(|other| other.kind == set.kind && other.name == set.name)
 }

@@ -15,6 +15,7 @@ pub mod events;
 mod limits;
 mod management;
 mod metrics;
+pub mod prekeys;
 pub mod registration;
 mod registry;
 mod reload;

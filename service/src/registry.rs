@@ -15,6 +15,7 @@ use crate::application::BuildError;
 use crate::audit;
 use crate::events::Events;
 use crate::limits::Limits;
+use crate::prekeys::{Census, PrekeysController};
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
@@ -31,6 +32,8 @@ pub struct Registry {
     pub registration: RegistrationController,
     pub account: AccountController,
     pub svr: SvrController,
+    pub prekeys: PrekeysController,
+    pub census: Census,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -114,6 +117,14 @@ impl Registry {
                 clock: clock.clone(),
             },
             svr,
+            prekeys: PrekeysController {
+                accounts: accounts.clone(),
+                keys: keys.clone(),
+                limits: limits.clone(),
+                events: events.clone(),
+                low_water: config.prekeys.low_water,
+            },
+            census: Census::new(keys.clone()),
             accounts,
             keys,
             events,
@@ -132,11 +143,15 @@ impl Registry {
         self.shield.update(limits.get(LimitId::Address));
     }
 
-    /// What has to be done now and then: forget clients not seen for long, tell sums, and drop rows that have expired.
+    /// What has to be done now and then: forget clients not seen for long, tell sums, drop rows that have expired, and go on
+    /// counting keys.
     pub async fn sweep(&self) {
         self.events.publish_sums();
         self.shield.sweep();
         self.storage.sweep().await;
+        if let Err(error) = self.census.go_on().await {
+            tracing::warn!(%error, "the pools of keys are not counted for now");
+        }
     }
 }
 

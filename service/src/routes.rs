@@ -74,6 +74,11 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/v2/backup/auth" Device r, call => r.svr.issue(call)),
     route!(Post "/v2/svr/auth/check" Anyone r, call => r.svr.check(call)),
     route!(Post "/v2/backup/auth/check" Anyone r, call => r.svr.check(call)),
+    route!(Get "/v2/keys" Device r, call => r.prekeys.count(call)),
+    route!(Put "/v2/keys" Device r, call => r.prekeys.upload(call)),
+    route!(Post "/v2/keys/check" Device r, call => r.prekeys.check(call)),
+    route!(Get "/v2/keys/{identifier}/{device}" Optional r, call => r.prekeys.fetch(call)),
+    route!(Post "/v1/profile/identity_check/batch" Anyone r, call => r.prekeys.check_identities(call)),
 ];
 
 /// Runs one call through its route. Always answers.
@@ -100,7 +105,9 @@ pub fn finish(registry: &Registry, reply: Reply) -> Reply {
 async fn answer(registry: &Registry, route: &'static Route, mut call: Call) -> Result<Reply, ApiError> {
     if route.access != Access::Anyone {
         let caller = authenticate::device(&registry.accounts, &call.headers).await;
-        if matches!(caller, Err(ApiError::Unauthorized)) {
+        // Where nobody has to say who they are, saying nothing is no attempt.
+        let tried = route.access == Access::Device || call.headers.get("authorization").is_some();
+        if tried && matches!(caller, Err(ApiError::Unauthorized)) {
             registry.events.authentication_refused();
         }
         call.caller = match (caller, route.access) {

@@ -86,13 +86,26 @@ impl fmt::Debug for NumberId {
 impl FromStr for AccountId {
     type Err = InvalidId;
 
-    /// Hyphenated UUID text, either case. Other spellings of a UUID (braces, URN, no hyphens) are refused.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text.len() != 36 {
-            return Err(InvalidId);
-        }
-        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+        hyphenated(text).map(Self)
     }
+}
+
+/// The bare UUID, as in JSON.
+impl FromStr for NumberId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        hyphenated(text).map(Self)
+    }
+}
+
+/// Hyphenated UUID text, either case. Other spellings of a UUID (braces, URN, no hyphens) are refused.
+fn hyphenated(text: &str) -> Result<Uuid, InvalidId> {
+    if text.len() != 36 {
+        return Err(InvalidId);
+    }
+    Uuid::try_parse(text).map_err(|_| InvalidId)
 }
 
 /// One of the two identities that own keys: keys of either live side by side under their UUID.
@@ -111,11 +124,34 @@ impl ServiceId {
     }
 }
 
+/// What a PNI is known by among service ids; an ACI stands bare.
+const PNI_PREFIX: &str = "PNI:";
+
+impl FromStr for ServiceId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text.strip_prefix(PNI_PREFIX) {
+            Some(pni) => pni.parse().map(Self::Pni),
+            None => text.parse().map(Self::Aci),
+        }
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aci(aci) => write!(f, "{aci}"),
+            Self::Pni(pni) => write!(f, "{PNI_PREFIX}{pni}"),
+        }
+    }
+}
+
 impl fmt::Debug for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Aci(aci) => aci.fmt(f),
-            Self::Pni(pni) => pni.fmt(f),
+            Self::Aci(aci) => fmt::Debug::fmt(aci, f),
+            Self::Pni(pni) => fmt::Debug::fmt(pni, f),
         }
     }
 }
@@ -244,6 +280,18 @@ mod tests {
                 Ok(Duration::from_secs(second)),
                 "{aci}"
             );
+        }
+    }
+
+    #[test]
+    fn service_ids_say_which_identity_they_are() {
+        let uuid = "11111111-2222-4333-8444-aaaaaaaaaaaa";
+        for (text, is_pni) in [(uuid.to_owned(), false), (format!("PNI:{uuid}"), true)] {
+            let id: ServiceId = text.parse().expect("a service id");
+            assert_eq!((matches!(id, ServiceId::Pni(_)), id.to_string()), (is_pni, text));
+        }
+        for bad in ["", "PNI:", "ACI:", &format!("ACI:{uuid}"), &format!("pni:{uuid}"), &format!("PNI:PNI:{uuid}")] {
+            assert!(bad.parse::<ServiceId>().is_err(), "{bad}");
         }
     }
 

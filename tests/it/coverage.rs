@@ -9,9 +9,11 @@ use signet::routes::{Access, LONGEST_BODY, ROUTES, Route};
 use signet_tests::client::basic;
 use signet_tests::{Answer, Table, TestRegistry};
 
-/// The route's path for a session id.
-fn path(route: &Route, session: &str) -> String {
-    let path = route.template.replace("{session}", session);
+/// The route's path for a session id, or whatever else has an id.
+fn path(route: &Route, id: &str) -> String {
+    let path =
+        ["{session}", "{identifier}"].iter().fold(route.template.to_owned(), |path, name| path.replace(name, id));
+    let path = path.replace("{device}", "1");
     assert!(!path.contains('{'), "teach this test what {} stands for", route.template);
     path
 }

@@ -10,6 +10,7 @@ mod existing;
 mod faults;
 mod house;
 mod limits;
+mod prekeys;
 mod process;
 mod registration;
 mod simulation;

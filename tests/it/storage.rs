@@ -36,5 +36,6 @@ mod accounts;
 mod bootstrap;
 mod codec;
 mod commits;
+mod prekeys;
 mod races;
 mod sessions;

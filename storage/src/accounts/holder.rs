@@ -1,8 +1,10 @@
-//! Who has a number now? For those who only look; what registers goes through [`AccountsManager::slot_for`].
+//! Who has a number, or a PNI, now? For those who only look; what registers goes through [`AccountsManager::slot_for`].
 
-use super::AccountsManager;
+use super::{AccountsManager, rows};
 use crate::dynamo::StoreError;
-use crate::ids::AccountId;
+use crate::dynamo::items::text_of;
+use crate::dynamo::tables::Table;
+use crate::ids::{AccountId, NumberId};
 use crate::model::Account;
 use crate::number::E164;
 
@@ -19,5 +21,12 @@ impl AccountsManager {
             Some(aci) => self.get(aci).await,
             None => Ok(None),
         }
+    }
+
+    /// The ACI of the account that has this PNI now, strongly consistent.
+    pub async fn aci_of_pni(&self, pni: NumberId) -> Result<Option<AccountId>, StoreError> {
+        let Some(claim) = self.dynamo.get(Table::Claims, rows::pni_key(pni)).await? else { return Ok(None) };
+        let aci = text_of(&claim, "aci").and_then(|aci| aci.parse().ok());
+        aci.map(Some).ok_or_else(|| StoreError::unreadable("PNI claim"))
     }
 }

@@ -88,7 +88,7 @@ pub fn number_key(number: &E164) -> Item {
     key("claim", format!("tel#{}", number.canonical().as_str()))
 }
 
-fn pni_key(pni: NumberId) -> Item {
+pub fn pni_key(pni: NumberId) -> Item {
     key("claim", format!("pni#{pni}"))
 }
 

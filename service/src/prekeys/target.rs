@@ -1,0 +1,37 @@
+//! Whose keys are asked for: the account behind a service id.
+
+use signet_keys::IdentityKey;
+use signet_storage::ids::ServiceId;
+use signet_storage::model::Account;
+use signet_storage::{AccountsManager, StoreError};
+
+/// The account that has this identity, as the cache has it, else as it stands.
+pub async fn find(accounts: &AccountsManager, identity: ServiceId) -> Result<Option<Account>, StoreError> {
+    let aci = match identity {
+        ServiceId::Aci(aci) => Some(aci),
+        ServiceId::Pni(pni) => accounts.aci_of_pni(pni).await?,
+    };
+    let Some(aci) = aci else { return Ok(None) };
+    let account = match accounts.get_cached(aci).await {
+        Some(account) => Some(account),
+        None => accounts.refresh(aci).await?,
+    };
+    Ok(account.filter(|account| has(account, identity)))
+}
+
+/// Is this one of the account's two identities?
+pub fn has(account: &Account, identity: ServiceId) -> bool {
+    match identity {
+        ServiceId::Aci(aci) => account.aci == aci,
+        ServiceId::Pni(pni) => account.pni == pni,
+    }
+}
+
+/// The key that this identity of the account signs with.
+pub fn identity_key(account: &Account, identity: ServiceId) -> Result<IdentityKey, StoreError> {
+    let key = match identity {
+        ServiceId::Aci(_) => &account.identity_key,
+        ServiceId::Pni(_) => &account.pni_identity_key,
+    };
+    IdentityKey::from_bytes(key.as_bytes()).map_err(|_| StoreError::unreadable("identity key"))
+}
