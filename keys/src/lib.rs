@@ -4,6 +4,7 @@
 //! - [`IdentityKey`]: the key an account signs with. [`IdentityKey::verify`] is the one place that knows how.
 //! - [`EcPreKey`], [`SignedPreKey`], [`KemPreKey`]: what clients upload, decoded but not believed.
 //! - [`CheckedDeviceKeys`], [`CheckedKeys`]: the same with every signature verified. They are what a write demands.
+//! - [`created_at`]: when a device was added, sealed for the owner of the account.
 //! - [`signing`]: the client's half, for demos and tests.
 //!
 //! Everything here is public material except in [`signing`]. `Debug` still shows four bytes only: keys name accounts.
@@ -11,6 +12,7 @@
 
 pub mod checked;
 pub mod clear;
+pub mod created_at;
 pub mod identity;
 pub mod installation;
 pub mod manager;

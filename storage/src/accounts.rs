@@ -6,6 +6,7 @@
 //! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
 
 mod create;
+mod devices;
 mod freeze;
 mod holder;
 mod reclaim;
@@ -16,6 +17,7 @@ mod update;
 use std::time::Duration;
 
 use bytes::Bytes;
+pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 
 use crate::Storage;
@@ -32,6 +34,9 @@ use crate::task::finished;
 
 /// How long a cached account is served (seed, phase 3).
 const CACHED_FOR: Duration = Duration::from_secs(3600);
+
+/// Changes of one account that may get in each other's way before one is told to come back.
+const ROUNDS: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub struct AccountsManager {
@@ -155,7 +160,7 @@ impl AccountsManager {
 
     /// Commits and then caches, in a task of its own: a client that hangs up between the two must not leave a cache that does
     /// not know of the commit.
-    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, AccountsError> {
+    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, CommitError> {
         let me = self.clone();
         let committed = tokio::spawn(async move {
             let done = me.dynamo.commit(name, writes).await;
@@ -168,7 +173,7 @@ impl AccountsManager {
                 }
                 (Err(_), _) => {}
             }
-            Ok(done.map(|()| account)?)
+            done.map(|()| account)
         });
         finished(committed).await
     }

@@ -9,9 +9,9 @@ use signet::routes::{Access, LONGEST_BODY, ROUTES, Route};
 use signet_tests::client::basic;
 use signet_tests::{Answer, Table, TestRegistry};
 
-/// The route's path for a session id.
-fn path(route: &Route, session: &str) -> String {
-    let path = route.template.replace("{session}", session);
+/// The route's path with this for what it names: a session, say, or a device.
+fn path(route: &Route, name: &str) -> String {
+    let path = route.template.replace("{session}", name).replace("{device}", name);
     assert!(!path.contains('{'), "teach this test what {} stands for", route.template);
     path
 }

@@ -6,6 +6,7 @@ use signet_storage::dynamo::items::{self, key, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::model::Account;
+use signet_storage::model::capability;
 use signet_storage::model::recovery::NumberRecovery;
 use signet_storage::number::E164;
 use signet_storage::{Storage, StoreError};
@@ -62,7 +63,7 @@ fn holder(account: &Account) -> RowHolder {
         frozen: primary.is_some_and(|device| device.auth.is_frozen()),
         recovery: account.recovery_password.is_some(),
         totp: !account.totp.is_empty(),
-        can_transfer: account.primary_can("transfer"),
+        can_transfer: account.can(&capability::TRANSFER),
         linked: u32::try_from(account.devices.len() - 1).expect("few devices"),
         old_form: E164::is_obsolete_form(&account.phone_number),
     }
