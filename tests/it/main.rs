@@ -5,6 +5,7 @@ mod cache;
 mod coverage;
 mod crash;
 mod delivery;
+mod devices;
 mod existing;
 mod faults;
 mod house;
