@@ -36,5 +36,6 @@ mod accounts;
 mod bootstrap;
 mod codec;
 mod commits;
+mod devices;
 mod races;
 mod sessions;
