@@ -35,9 +35,6 @@ use crate::task::finished;
 /// How long a cached account is served (seed, phase 3).
 const CACHED_FOR: Duration = Duration::from_secs(3600);
 
-/// Changes of one account that may get in each other's way before one is told to come back.
-const ROUNDS: u32 = 10;
-
 #[derive(Clone, Debug)]
 pub struct AccountsManager {
     dynamo: Dynamo,

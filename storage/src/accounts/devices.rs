@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{AccountsError, AccountsManager, Ids, ROUNDS, rows};
+use super::update::ROUNDS;
+use super::{AccountsError, AccountsManager, Ids, rows};
 use crate::clock::Timestamp;
 use crate::dynamo::items;
 use crate::dynamo::tables::Table;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{AccountsError, AccountsManager, CACHED_FOR, ROUNDS, cache_key, rows};
+use super::{AccountsError, AccountsManager, CACHED_FOR, cache_key, rows};
 use crate::dynamo::{CommitError, Write};
 use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
@@ -13,6 +13,7 @@ use crate::task::finished;
 
 /// How long a number remembers the account it had.
 const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
+const ROUNDS: u32 = 10;
 
 impl AccountsManager {
     /// Removes the account, its claims and what `keys` lists of it, all or nothing. An account that is not there is removed.

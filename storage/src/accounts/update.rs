@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{AccountsError, AccountsManager, ROUNDS, rows};
+use super::{AccountsError, AccountsManager, rows};
 use crate::clock::Timestamp;
 use crate::dynamo::{CommitError, Write};
 use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
+
+/// Changes of one account that may get in each other's way before one is told to come back.
+pub(super) const ROUNDS: u32 = 10;
 
 impl AccountsManager {
     /// Applies `change` to the account as it stands and commits the result under this name, together with the writes that
