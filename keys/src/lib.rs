@@ -7,6 +7,7 @@
 //! - [`KeysManager`]: keys as they are stored: the row of a device ([`rows`]), its one-time keys in [`pages`], how they are
 //!   [uploaded](upload), [taken](take) and [cleared away](clear).
 //! - [`Installation`]: whose keys they are; device ids come again.
+//! - [`created_at`]: when a device was added, sealed for the owner of the account.
 //! - [`signing`]: the client's half, for demos and tests.
 //!
 //! Everything here is public material except in [`signing`]. `Debug` still shows four bytes only: keys name accounts.
@@ -14,6 +15,7 @@
 
 pub mod checked;
 pub mod clear;
+pub mod created_at;
 pub mod identity;
 pub mod installation;
 pub mod manager;

@@ -1,7 +1,7 @@
 //! What a client holds: private keys, and the pre-keys it signs with them. For demos, benches and tests.
 //!
 //! The registry never calls this module; it sees public keys only. Only identity keys keep their private half: nobody
-//! here ever agrees on a secret, so the private halves of pre-keys are thrown away. Contract `keys-devices.md` §2.6.
+//! here ever writes a message, so the private halves of pre-keys are thrown away. Contract `keys-devices.md` §2.6.
 
 use std::fmt;
 
@@ -9,7 +9,10 @@ use curve25519_dalek::scalar::clamp_integer;
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use ml_kem::{DecapsulationKey1024, KeyExport};
 use sha2::{Digest, Sha512};
+use signet_storage::clock::Timestamp;
+use signet_storage::ids::{DeviceId, RegistrationId};
 
+use crate::created_at;
 use crate::identity::IdentityKey;
 use crate::prekey::{EcPreKey, KemPreKey, KeyId, SignedPreKey};
 use crate::public::{EcPublicKey, KemPublicKey, Signature};
@@ -58,6 +61,11 @@ impl IdentityKeyPair {
         signature[32..].copy_from_slice(answer.as_bytes());
         signature[63] |= self.edwards[31] & 0x80;
         Signature::from_bytes(&signature).expect("an array of 64 bytes")
+    }
+
+    /// When this device was added, from what the registry sealed.
+    pub fn open_created_at(&self, device: DeviceId, registration: RegistrationId, sealed: &[u8]) -> Option<Timestamp> {
+        created_at::open(&self.private, device, registration, sealed)
     }
 
     /// A signed pre-key with a fresh key.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 use signet_storage::StoreError;
-use signet_storage::accounts::AccountsError;
+use signet_storage::accounts::{AccountsError, LinkError};
 use signet_storage::lock_hasher::HasherBusy;
-use signet_storage::model::NotVerified;
+use signet_storage::model::{Account, NotVerified};
 use signet_storage::sessions::UpdateError;
 
 use crate::call::Reply;
@@ -22,6 +22,8 @@ use crate::verification::response::SessionBody;
 const UPGRADE_NEEDED: u16 = 499;
 /// The sender of codes refused.
 const UNDELIVERABLE: u16 = 440;
+/// The account has as many devices as it may have.
+const TOO_MANY_DEVICES: u16 = 411;
 /// A one-time password is wanted, or is wrong.
 const TOTP_WANTED: u16 = 441;
 /// The account is locked.
@@ -49,6 +51,10 @@ pub enum ApiError {
     /// The account has a registration lock that was not opened.
     Locked(Box<LockFailure>),
     TotpWanted,
+    /// The account may not have one more.
+    TooManyDevices {
+        devices: usize,
+    },
     /// The client refreshes its view of the session from the error's body.
     Session(Box<SessionError>),
     Undeliverable {
@@ -109,6 +115,9 @@ impl ApiError {
             Self::UpgradeNeeded => Reply::empty(UPGRADE_NEEDED),
             Self::Locked(failure) => Reply::json(LOCKED, &failure),
             Self::TotpWanted => Reply::empty(TOTP_WANTED),
+            Self::TooManyDevices { devices } => {
+                Reply::json(TOO_MANY_DEVICES, &json!({"current": devices, "max": Account::MOST_DEVICES}))
+            }
             Self::RateLimited { limiter, retry_after } => {
                 limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
             }
@@ -175,6 +184,18 @@ impl From<AccountsError> for ApiError {
         match error {
             AccountsError::Contested => Self::Contested,
             AccountsError::Store(e) => e.into(),
+        }
+    }
+}
+
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::NotPermitted => Self::Forbidden,
+            LinkError::OtherIdentity => Self::Unprocessable,
+            LinkError::Full { devices } => Self::TooManyDevices { devices },
+            LinkError::Downgrade => Self::Conflict,
+            LinkError::Accounts(e) => e.into(),
         }
     }
 }

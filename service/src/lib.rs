@@ -10,6 +10,7 @@ pub mod call;
 mod client_address;
 pub mod command;
 pub mod demo;
+pub mod devices;
 mod error;
 pub mod events;
 mod limits;

@@ -1,7 +1,6 @@
 //! `POST /v1/registration` (contract registration §3): from a proved number and signed keys to an account.
 
 mod attempt;
-mod capabilities;
 mod controller;
 pub mod lock;
 pub mod request;

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use signet_config::{Config, LimitId};
 use signet_keys::KeysManager;
 use signet_storage::clock::Clock;
+use signet_storage::model::LinkKey;
 use signet_storage::model::code::CodeKey;
 use signet_storage::secrets;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
@@ -13,6 +14,7 @@ use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 use crate::account::AccountController;
 use crate::application::BuildError;
 use crate::audit;
+use crate::devices::{DevicesController, LinkedDevices};
 use crate::events::Events;
 use crate::limits::Limits;
 use crate::prekeys::{Census, PrekeysController};
@@ -31,6 +33,7 @@ pub struct Registry {
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub devices: DevicesController,
     pub svr: SvrController,
     pub prekeys: PrekeysController,
     pub census: Census,
@@ -104,8 +107,18 @@ impl Registry {
             keys: keys.clone(),
             events: events.clone(),
             clock: clock.clone(),
-            chance,
+            chance: chance.clone(),
             by_aci: config.recovery.by_aci,
+        };
+        let devices = DevicesController {
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+            limits: limits.clone(),
+            events: events.clone(),
+            linked: LinkedDevices::default(),
+            link_key: link_key(config, &storage).map_err(BuildError::Secret)?,
+            clock: clock.clone(),
+            chance,
         };
         Ok(Self {
             verification,
@@ -116,6 +129,7 @@ impl Registry {
                 events: events.clone(),
                 clock: clock.clone(),
             },
+            devices,
             svr,
             prekeys: PrekeysController {
                 accounts: accounts.clone(),
@@ -159,4 +173,10 @@ fn code_key(config: &Config, storage: &Storage) -> std::io::Result<CodeKey> {
     let configured = config.verification.code_key.as_ref();
     let key = secrets::configured_or_kept(configured, &config.storage.path, "verification", &storage.chance)?;
     Ok(CodeKey::new(*key.expose()))
+}
+
+fn link_key(config: &Config, storage: &Storage) -> std::io::Result<LinkKey> {
+    let configured = config.devices.link_secret.as_ref();
+    let key = secrets::configured_or_kept(configured, &config.storage.path, "link", &storage.chance)?;
+    Ok(LinkKey::new(key.expose()))
 }

@@ -22,6 +22,8 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Adds every route of the table. Routes of one template share a resource, so that the framework answers 405 by itself.
 pub fn configure(app: &mut web::ServiceConfig) {
     let mut templates: Vec<&str> = ROUTES.iter().map(|route| route.template).collect();
+    // The framework takes the first that fits, and a placeholder fits everything: plain ones come first.
+    templates.sort_by_key(|template| (template.contains('{'), *template));
     templates.dedup();
     for template in templates {
         let mut resource = web::resource(template);

@@ -7,6 +7,7 @@
 
 mod cached;
 mod create;
+mod devices;
 mod freeze;
 mod holder;
 mod reclaim;
@@ -16,6 +17,7 @@ mod update;
 
 use std::time::Duration;
 
+pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 
 use crate::Storage;
@@ -136,7 +138,7 @@ impl AccountsManager {
 
     /// Commits and then caches, in a task of its own: a client that hangs up between the two must not leave a cache that does
     /// not know of the commit.
-    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, AccountsError> {
+    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, CommitError> {
         let me = self.clone();
         let committed = tokio::spawn(async move {
             let as_of = me.clock.now();
@@ -148,7 +150,7 @@ impl AccountsManager {
                 (Err(CommitError::Store(_)), Some(before)) => me.forget(account.aci, before).await,
                 (Err(_), _) => {}
             }
-            Ok(done.map(|()| account)?)
+            done.map(|()| account)
         });
         finished(committed).await
     }

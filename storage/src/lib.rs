@@ -8,6 +8,7 @@
 //! - an account exists with its claims and its primary device's keys, or not at all;
 //! - an account changes only from the version that was read;
 //! - an account is taken over only by who proved its number, and past no lock that holds;
+//! - an account has at most six devices, and a link token lets one of them in, once;
 //! - a verification code is judged at most five times, however many ask at once.
 //!
 //! Not here: what keys mean (`signet-keys`), who may ask and over which wire (`signet`).

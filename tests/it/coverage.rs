@@ -9,11 +9,10 @@ use signet::routes::{Access, LONGEST_BODY, ROUTES, Route};
 use signet_tests::client::basic;
 use signet_tests::{Answer, Table, TestRegistry};
 
-/// The route's path for a session id, or whatever else has an id.
-fn path(route: &Route, id: &str) -> String {
-    let path =
-        ["{session}", "{identifier}"].iter().fold(route.template.to_owned(), |path, name| path.replace(name, id));
-    let path = path.replace("{device}", "1");
+/// The route's path with this for what it names: a session, say, or a device.
+fn path(route: &Route, name: &str) -> String {
+    let names = ["{session}", "{identifier}", "{device}"];
+    let path = names.iter().fold(route.template.to_owned(), |path, placeholder| path.replace(placeholder, name));
     assert!(!path.contains('{'), "teach this test what {} stands for", route.template);
     path
 }

@@ -167,7 +167,7 @@ impl House {
         self.t.registry.accounts.update("test", home.aci, change).await.unwrap().expect("the account is there");
     }
 
-    /// Linking is not there yet, so the owner's second device is put by hand, with its keys.
+    /// A further device under this very id, with the owner's keys and password, also where nobody would be let in now.
     async fn link(&self, home: &Home, id: DeviceId) {
         let keys = &self.t.registry.keys;
         let (aci_keys, pni_keys) = device_keys(&self.owner);

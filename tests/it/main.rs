@@ -6,6 +6,7 @@ mod cache;
 mod coverage;
 mod crash;
 mod delivery;
+mod devices;
 mod existing;
 mod faults;
 mod house;

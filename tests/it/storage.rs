@@ -36,6 +36,7 @@ mod accounts;
 mod bootstrap;
 mod codec;
 mod commits;
+mod devices;
 mod prekeys;
 mod races;
 mod sessions;

@@ -119,6 +119,18 @@ impl Client {
         self.send("POST", "/v1/registration", &headers, body.to_string()).await
     }
 
+    /// `PUT /v1/devices/link` with any body. Whose account it is the token says.
+    pub async fn link(&self, password: &str, body: &Value) -> Answer {
+        let authorization = basic("nobody", password);
+        let headers = [("content-type", "application/json"), ("authorization", authorization.as_str())];
+        self.send("PUT", "/v1/devices/link", &headers, body.to_string()).await
+    }
+
+    /// A request without a body, with these credentials.
+    pub async fn send_as(&self, method: &str, path: &str, user: &str, password: &str) -> Answer {
+        self.send(method, path, &[("authorization", basic(user, password).as_str())], "").await
+    }
+
     pub async fn whoami(&self, user: &str, password: &str) -> Answer {
         self.send("GET", "/v1/accounts/whoami", &[("authorization", basic(user, password).as_str())], "").await
     }
@@ -160,6 +172,23 @@ impl SignalClient {
             },
             "aciIdentityKey": key(&self.aci),
             "pniIdentityKey": key(&self.pni),
+            "aciSignedPreKey": self.aci_keys.signed,
+            "pniSignedPreKey": self.pni_keys.signed,
+            "aciPqLastResortPreKey": self.aci_keys.last_resort,
+            "pniPqLastResortPreKey": self.pni_keys.last_resort,
+        })
+    }
+
+    /// The body of a further device's request to be let into this client's account, as good as [`registration`](Self::registration).
+    pub fn linking(&self, token: &str) -> Value {
+        json!({
+            "verificationCode": token,
+            "accountAttributes": {
+                "fetchesMessages": true,
+                "registrationId": 4321,
+                "pniRegistrationId": 8765,
+                "capabilities": {"spqr": true},
+            },
             "aciSignedPreKey": self.aci_keys.signed,
             "pniSignedPreKey": self.pni_keys.signed,
             "aciPqLastResortPreKey": self.aci_keys.last_resort,

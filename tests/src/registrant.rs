@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
 use signet_keys::{CheckedDeviceKeys, Installation, KeysManager};
-use signet_storage::accounts::{AccountsError, Slot};
+use signet_storage::accounts::{AccountsError, LinkError, Linked, Slot};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Timestamp;
 use signet_storage::hash::SaltedTokenHash;
-use signet_storage::ids::{DeviceId, RegistrationId, SessionId};
+use signet_storage::ids::{AccountId, DeviceId, RegistrationId, SessionId};
 use signet_storage::model::account::NewAccount;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::device::{NewChannel, NewDevice};
 use signet_storage::model::session::Transport;
-use signet_storage::model::{Account, LockCleared, VerificationSession, VerifiedNumber};
+use signet_storage::model::{Account, LinkKey, LinkPermit, LockCleared, VerificationSession, VerifiedNumber};
 use signet_storage::number::E164;
 
 use crate::engine::Store;
@@ -87,6 +87,34 @@ impl Registrant {
             }
         }
     }
+}
+
+impl Registrant {
+    /// A further device of the same person's.
+    pub fn further_device(&self) -> NewDevice {
+        let auth = SaltedTokenHash::of(&self.password, &Chance::system());
+        let capabilities = BTreeSet::from(["spqr".to_owned()]);
+        NewDevice { auth, capabilities, ..self.account().device }
+    }
+
+    /// Adds it to the account as it was seen, with the same keys as the first one.
+    pub async fn link(
+        &self,
+        store: &Store,
+        permit: &LinkPermit,
+        seen: &Account,
+        new: NewDevice,
+    ) -> Result<Linked, LinkError> {
+        let (keys, of) = (store.keys(), Installation::from(&new));
+        let rows = |ids, device| keys.writes_for_new_device(ids, device, &of, &self.aci, &self.pni);
+        store.accounts().add_device(permit, seen, new, rows).await
+    }
+}
+
+/// Leave to add a device to an account. Those of one millisecond are one.
+pub fn permit(aci: AccountId, now: Timestamp) -> LinkPermit {
+    let key = LinkKey::new(b"a key");
+    key.verify(key.issue(aci, now).reveal(), now).expect("it is new")
 }
 
 /// Leave to take over an account that has no lock.

@@ -4,6 +4,7 @@ use signet_keys::KeysManager;
 use signet_storage::AccountsManager;
 use signet_storage::accounts::Ids;
 use signet_storage::clock::Clock;
+use signet_storage::model::capability;
 
 use crate::call::{Call, Reply};
 use crate::error::ApiError;
@@ -21,7 +22,7 @@ impl AccountController {
     /// `GET /v1/accounts/whoami`
     pub async fn whoami(&self, call: Call) -> Result<Reply, ApiError> {
         let caller = call.caller.ok_or(ApiError::Unauthorized)?;
-        let storage_capable = caller.account.any_device_can("storage");
+        let storage_capable = caller.account.can(&capability::STORAGE);
         Ok(Reply::json(200, &AccountIdentity::of(&caller.account, storage_capable, self.clock.now())))
     }
 

@@ -7,9 +7,8 @@ use signet_storage::accounts::{Slot, VacantSlot};
 use signet_storage::ids::{AccountId, DeviceId};
 use signet_storage::lock_hasher::{MatchedLock, StoredLock};
 use signet_storage::model::account::NewAccount;
-use signet_storage::model::{Account, LockCleared, RecoveryPassword, VerifiedNumber, totp};
+use signet_storage::model::{Account, LockCleared, RecoveryPassword, VerifiedNumber, capability, totp};
 
-use super::capabilities;
 use super::controller::RegistrationController;
 use super::lock::LockPresented;
 use super::request::{PniPart, RegistrationRequest};
@@ -105,7 +104,7 @@ impl Attempt<'_> {
 
     /// The owner is offered to move everything from the old device first.
     fn permit_losing(&self, account: &Account) -> Result<(), ApiError> {
-        let keep = !self.request.skip_device_transfer && account.primary_can(capabilities::TRANSFER);
+        let keep = !self.request.skip_device_transfer && account.can(&capability::TRANSFER);
         if keep { Err(ApiError::Conflict) } else { Ok(()) }
     }
 

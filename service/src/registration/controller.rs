@@ -12,11 +12,10 @@ use signet_storage::AccountsManager;
 use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
 use signet_storage::ids::{AccountId, DeviceId};
-use signet_storage::model::{Account, RecoveryPassword, VerifiedBy, VerifiedNumber};
+use signet_storage::model::{Account, RecoveryPassword, VerifiedBy, VerifiedNumber, capability};
 use signet_storage::number::E164;
 
 use super::attempt::{Attempt, Registered};
-use super::capabilities;
 use super::lock::RegistrationLockVerificationManager;
 use super::request::{Kind, PniPart, Proof, RegistrationRequest};
 use super::response::{AccountIdentity, RegistrationResponse};
@@ -136,7 +135,7 @@ impl RegistrationController {
 
     fn reply(&self, registered: &Registered) -> Reply {
         let Registered { account, before } = registered;
-        let could_store = |before: &Account| before.any_device_can(capabilities::STORAGE);
+        let could_store = |before: &Account| before.can(&capability::STORAGE);
         let storage_capable = before.as_ref().is_some_and(could_store);
         let reregistration = before.is_some();
         let body = RegistrationResponse {

@@ -8,7 +8,7 @@ mod body;
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
-use signet_keys::{CheckedDeviceKeys, IdentityKey, KemPreKey, SignedPreKey};
+use signet_keys::CheckedDeviceKeys;
 use signet_storage::chance::Chance;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, RegistrationId};
@@ -16,13 +16,13 @@ use signet_storage::lock_hasher::StoredLock;
 use signet_storage::model::account::NewAccount;
 use signet_storage::model::device::{NewChannel, NewDevice};
 use signet_storage::model::recovery::NewRecovery;
-use signet_storage::model::{Opaque, RecoveryPassword};
+use signet_storage::model::{Opaque, RecoveryPassword, capability};
 use zeroize::Zeroizing;
 
 use crate::authenticate::BasicCredentials;
 use crate::call::Call;
+use crate::devices::attributes::{self, Channels};
 use crate::error::ApiError;
-use crate::registration::capabilities;
 use crate::registration::lock::LockPresented;
 use crate::wire::{self, Base64, URL_SAFE_EITHER};
 use body::Body;
@@ -80,11 +80,13 @@ impl RegistrationRequest {
         let channel = channel(&body)?;
         let attributes = &body.account_attributes;
         attributes.check()?;
+        let name = attributes::name(attributes.name.as_ref())?;
         let lock = attributes.lock()?;
-        let (registration_id, pni_registration_id) = attributes.registration_ids()?;
+        let (registration_id, pni_registration_id) =
+            attributes::registration_ids(attributes.registration_id, attributes.pni_registration_id)?;
         let (aci_keys, pni) = check_keys(&body, pni_registration_id)?;
-        let capabilities = capabilities::known(attributes.capabilities.as_ref());
-        if !capabilities::has_required(&capabilities) {
+        let capabilities = attributes.capabilities.as_ref().map(capability::known).unwrap_or_default();
+        if !capability::has_required(&capabilities) {
             return Err(ApiError::UpgradeNeeded);
         }
         let Body { account_attributes: attributes, skip_device_transfer, totp, .. } = body;
@@ -99,7 +101,7 @@ impl RegistrationRequest {
             token: credentials.password,
             registration_id,
             channel,
-            name: attributes.name.map(|Base64(name)| name.into()),
+            name,
             user_agent: call.headers.get("x-signal-agent").map(str::to_owned),
             capabilities,
             unidentified_access_key: attributes
@@ -114,16 +116,11 @@ impl RegistrationRequest {
 
     /// The account to write, and its keys. Can be asked for again when a commit was contested.
     pub fn account(&self, pni: &PniPart, registration_lock: Option<StoredLock>, chance: &Chance) -> NewAccount {
-        let channel = match &self.channel {
-            NewChannel::Fetches => NewChannel::Fetches,
-            NewChannel::Apn(token) => NewChannel::Apn(token.clone()),
-            NewChannel::Fcm(token) => NewChannel::Fcm(token.clone()),
-        };
         NewAccount {
             device: NewDevice {
                 auth: SaltedTokenHash::of(&self.token, chance),
                 name: self.name.clone(),
-                channel,
+                channel: self.channel.clone(),
                 registration_id: self.registration_id,
                 pni_registration_id: Some(pni.registration_id),
                 user_agent: self.user_agent.clone(),
@@ -175,19 +172,14 @@ impl Presented {
     }
 }
 
-/// Exactly one way for messages to reach the device.
 fn channel(body: &Body) -> Result<NewChannel, ApiError> {
-    let nested = body.push_token.as_ref();
-    let apn = body.apn_token.as_ref().map(|token| &token.apn_registration_id);
-    let apn = apn.or_else(|| nested?.apn_registration_id.as_ref());
-    let fcm = body.gcm_token.as_ref().map(|token| &token.gcm_registration_id);
-    let fcm = fcm.or_else(|| nested?.gcm_registration_id.as_ref());
-    match (body.account_attributes.fetches_messages, apn, fcm) {
-        (true, None, None) => Ok(NewChannel::Fetches),
-        (false, Some(token), None) if !token.is_empty() => Ok(NewChannel::Apn(token.clone())),
-        (false, None, Some(token)) if !token.is_empty() => Ok(NewChannel::Fcm(token.clone())),
-        _ => Err(ApiError::Unprocessable),
-    }
+    let channels = Channels {
+        fetches_messages: body.account_attributes.fetches_messages,
+        apn: body.apn_token.as_ref(),
+        gcm: body.gcm_token.as_ref(),
+        nested: body.push_token.as_ref(),
+    };
+    channels.one()
 }
 
 /// Every signature, and that the PNI's part is there as a whole or not at all.
@@ -195,7 +187,11 @@ fn check_keys(
     body: &Body,
     pni_registration_id: Option<RegistrationId>,
 ) -> Result<(CheckedDeviceKeys, Option<PniPart>), ApiError> {
-    let aci = check(&body.aci_identity_key, &body.aci_signed_pre_key, &body.aci_pq_last_resort_pre_key)?;
+    let aci = attributes::keys(
+        body.aci_identity_key.as_ref(),
+        body.aci_signed_pre_key.as_ref(),
+        body.aci_pq_last_resort_pre_key.as_ref(),
+    )?;
     let parts = [
         body.pni_identity_key.is_some(),
         body.pni_signed_pre_key.is_some(),
@@ -206,20 +202,13 @@ fn check_keys(
         None if parts.contains(&true) => return Err(ApiError::Unprocessable),
         None => None,
         Some(registration_id) => {
-            let keys = check(&body.pni_identity_key, &body.pni_signed_pre_key, &body.pni_pq_last_resort_pre_key)?;
+            let keys = attributes::keys(
+                body.pni_identity_key.as_ref(),
+                body.pni_signed_pre_key.as_ref(),
+                body.pni_pq_last_resort_pre_key.as_ref(),
+            )?;
             Some(PniPart { keys, registration_id })
         }
     };
     Ok((aci, pni))
-}
-
-fn check(
-    identity: &Option<IdentityKey>,
-    signed: &Option<SignedPreKey>,
-    last_resort: &Option<KemPreKey>,
-) -> Result<CheckedDeviceKeys, ApiError> {
-    let (Some(identity), Some(signed), Some(last_resort)) = (identity, signed, last_resort) else {
-        return Err(ApiError::Unprocessable);
-    };
-    CheckedDeviceKeys::check(identity.clone(), signed.clone(), last_resort.clone()).map_err(|_| ApiError::Unprocessable)
 }

@@ -7,6 +7,7 @@ use signet_keys::signing::ClientKeys;
 use signet_storage::dynamo::items::{self, key, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::model::capability;
 use signet_storage::model::recovery::NumberRecovery;
 use signet_storage::model::{Account, Device};
 use signet_storage::number::E164;
@@ -66,7 +67,7 @@ fn holder(account: &Account) -> RowHolder {
         has_lock: account.registration_lock.is_some(),
         recovery: account.recovery_password.is_some(),
         totp: !account.totp.is_empty(),
-        can_transfer: account.primary_can("transfer"),
+        can_transfer: account.can(&capability::TRANSFER),
         old_form: E164::is_obsolete_form(&account.phone_number),
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{AccountsError, AccountsManager, rows};
 use crate::clock::Timestamp;
-use crate::dynamo::Write;
+use crate::dynamo::{CommitError, Write};
 use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
 
 /// Changes of one account that may get in each other's way before one is told to come back.
-const ROUNDS: u32 = 10;
+pub(super) const ROUNDS: u32 = 10;
 
 impl AccountsManager {
     /// Applies `change` to the account as it stands and commits the result under this name, together with the writes that
@@ -36,8 +36,9 @@ impl AccountsManager {
             after.version = before.version + 1;
             writes.push(rows::put_account(&after, Some(before.version), self.chance.uuid()));
             match self.commit(name, writes, after).await {
-                Err(AccountsError::Contested) => self.back_off(round).await,
-                result => return Ok(Some((result?, verdict))),
+                Err(CommitError::Store(e)) => return Err(e.into()),
+                Err(_) => self.back_off(round).await,
+                Ok(after) => return Ok(Some((after, verdict))),
             }
         }
         Err(AccountsError::Contested)

@@ -113,6 +113,19 @@ impl Username {
 }
 
 impl Account {
+    /// The one that registered included.
+    pub const MOST_DEVICES: usize = 6;
+
+    /// Has it as many devices as it may have?
+    pub const fn is_full(&self) -> bool {
+        self.devices.len() >= Self::MOST_DEVICES
+    }
+
+    /// Has somebody failed to open its lock, so that nobody uses it until that is settled?
+    pub fn is_frozen(&self) -> bool {
+        self.device(DeviceId::PRIMARY).is_none_or(|primary| primary.auth.is_frozen())
+    }
+
     /// The last midnight before anybody heard of any of its devices.
     pub fn last_seen(&self) -> Timestamp {
         let seen = self.devices.iter().map(|device| device.last_seen).max();
@@ -121,15 +134,5 @@ impl Account {
 
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.iter().find(|device| device.id == id)
-    }
-
-    /// Can any device do this?
-    pub fn any_device_can(&self, capability: &str) -> bool {
-        self.devices.iter().any(|device| device.capabilities.contains(capability))
-    }
-
-    /// Can the device that registered do this?
-    pub fn primary_can(&self, capability: &str) -> bool {
-        self.device(DeviceId::PRIMARY).is_some_and(|device| device.capabilities.contains(capability))
     }
 }

@@ -71,8 +71,8 @@ impl Device {
     }
 }
 
-/// What a client says of a device when it registers; the rest of a [`Device`] the registry decides.
-#[derive(Debug)]
+/// What a client says of a device when it registers or is linked; the rest of a [`Device`] the registry decides.
+#[derive(Clone, Debug)]
 pub struct NewDevice {
     pub auth: SaltedTokenHash,
     pub name: Option<Opaque>,
@@ -83,7 +83,7 @@ pub struct NewDevice {
     pub capabilities: BTreeSet<String>,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum NewChannel {
     Fetches,
     Apn(String),

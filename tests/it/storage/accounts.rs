@@ -9,7 +9,7 @@ use signet_storage::dynamo::items::{key, text};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, NumberId, ServiceId};
 use signet_storage::model::Account;
-use signet_tests::registrant::verified;
+use signet_tests::registrant::{permit, verified};
 use signet_tests::{Audit, Engine, Registrant, Store};
 
 const NUMBER: &str = "+12025550123";
@@ -96,26 +96,12 @@ async fn who_registers_again_keeps_both_identities(engine: Engine) {
 async fn reclaiming_removes_the_keys_of_linked_devices(engine: Engine) {
     let store = engine.open().await;
     let me = Registrant::generate();
-    let mut account = me.register(&store, NUMBER).await.unwrap();
-    // Linking is not there yet, so the rows of two linked devices are put by hand.
-    let accounts_ids = signet_tests::registrant::cleared(account.clone(), store.now()).ids();
-    let mut rows = Vec::new();
-    for id in [2, 127] {
-        let id = DeviceId::try_from(id).unwrap();
-        let mut device = account.devices[0].clone();
-        device.id = id;
-        account.devices.push(device);
-        rows.extend(store.keys().writes_for_new_device(
-            accounts_ids,
-            id,
-            &(&account.devices[0]).into(),
-            &me.aci,
-            &me.pni,
-        ));
+    let account = me.register(&store, NUMBER).await.unwrap();
+    for id in [2, 3] {
+        store.clock.advance(Duration::from_millis(1));
+        let linked = me.link(&store, &permit(account.aci, store.now()), &account, me.further_device()).await;
+        assert_eq!(linked.unwrap().device, DeviceId::try_from(id).unwrap());
     }
-    let row = signet_storage::dynamo::items::to_item(&account);
-    rows.push(Write::put("account", Table::Accounts, row));
-    store.storage.dynamo.commit("test", rows).await.unwrap();
     assert_eq!(Audit::of(&store.storage).await.expect_clean().keys, 6);
 
     let again = Registrant::generate().register(&store, NUMBER).await.unwrap();

@@ -1,18 +1,16 @@
 //! The shapes and single-field rules of the registration body (contract registration §3.2). Rules across fields are in
 //! `request.rs`.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Deserializer, de};
 use signet_keys::{IdentityKey, KemPreKey, SignedPreKey};
-use signet_storage::ids::RegistrationId;
+use signet_storage::model::capability::Presented;
 use zeroize::Zeroizing;
 
+use crate::devices::attributes::{ApnToken, GcmToken, PushToken};
 use crate::error::ApiError;
 use crate::registration::lock::LockPresented;
 use crate::wire::{Base64, Base64OrArray, null_is_default};
 
-const LONGEST_NAME: usize = 225;
 const ACCESS_KEY: usize = 16;
 const RECOVERY_PASSWORD: usize = 32;
 
@@ -48,33 +46,13 @@ pub struct Attributes {
     pub registration_id: i64,
     pub pni_registration_id: Option<i64>,
     pub name: Option<Base64>,
-    pub capabilities: Option<HashMap<String, Option<bool>>>,
+    pub capabilities: Option<Presented>,
     pub registration_lock: Option<Zeroizing<String>>,
     pub unidentified_access_key: Option<Base64OrArray>,
     #[serde(default, deserialize_with = "null_is_default")]
     pub unrestricted_unidentified_access: bool,
     pub discoverable_by_phone_number: Option<bool>,
     pub recovery_password: Option<Base64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApnToken {
-    pub apn_registration_id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GcmToken {
-    pub gcm_registration_id: String,
-}
-
-/// The nested form that one client library sends.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PushToken {
-    pub apn_registration_id: Option<String>,
-    pub gcm_registration_id: Option<String>,
 }
 
 fn key_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IdentityKey>, D::Error> {
@@ -92,8 +70,7 @@ impl Attributes {
             Some(Base64OrArray::Text(Base64(key)) | Base64OrArray::Array(key)) => key.len(),
             None => 0,
         };
-        let ok = length(&self.name) <= LONGEST_NAME
-            && [0, RECOVERY_PASSWORD].contains(&length(&self.recovery_password))
+        let ok = [0, RECOVERY_PASSWORD].contains(&length(&self.recovery_password))
             && [0, ACCESS_KEY].contains(&access_key)
             && (self.unrestricted_unidentified_access || access_key == ACCESS_KEY);
         ok.then_some(()).ok_or(ApiError::Unprocessable)
@@ -106,10 +83,5 @@ impl Attributes {
             Some("") => Ok(LockPresented::Empty),
             Some(lock) => lock.try_into().map(LockPresented::Lock).map_err(|_| ApiError::Unprocessable),
         }
-    }
-
-    pub fn registration_ids(&self) -> Result<(RegistrationId, Option<RegistrationId>), ApiError> {
-        let check = |id: i64| RegistrationId::try_from(id).map_err(|_| ApiError::Unprocessable);
-        Ok((check(self.registration_id)?, self.pni_registration_id.map(check).transpose()?))
     }
 }

@@ -1,0 +1,11 @@
+//! Further devices of an account (contract keys-devices §3): who they are, how one is let in, and how one goes.
+
+pub mod attributes;
+mod controller;
+mod link;
+mod linked;
+mod request;
+mod response;
+
+pub use controller::DevicesController;
+pub use linked::LinkedDevices;

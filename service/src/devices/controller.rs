@@ -1,0 +1,126 @@
+//! `DevicesController`: the list of an account's devices, codes to let another one in, and how one goes (contract keys-devices
+//! §3.1, §3.2, §3.3, §3.6). Letting one in is in [`link`](super::link).
+//!
+//! Each route looks at the account as it stands: what a device was let in by may be a cached copy.
+
+use signet_config::LimitId;
+use signet_keys::KeysManager;
+use signet_storage::AccountsManager;
+use signet_storage::accounts::{Ids, Unlinked};
+use signet_storage::chance::Chance;
+use signet_storage::clock::Clock;
+use signet_storage::hash::SaltedTokenHash;
+use signet_storage::ids::DeviceId;
+use signet_storage::model::capability::{self, Presented};
+use signet_storage::model::{Account, LinkKey};
+use signet_storage::task::finished;
+
+use super::LinkedDevices;
+use super::response::{DeviceList, LinkCode};
+use crate::call::{Call, Caller, Reply};
+use crate::error::ApiError;
+use crate::events::{Event, Events};
+use crate::limits::Limits;
+use crate::wire;
+
+/// Clones share everything.
+#[derive(Clone)]
+pub struct DevicesController {
+    pub accounts: AccountsManager,
+    pub keys: KeysManager,
+    pub limits: Limits,
+    pub events: Events,
+    pub linked: LinkedDevices,
+    pub link_key: LinkKey,
+    pub clock: Clock,
+    pub chance: Chance,
+}
+
+impl DevicesController {
+    /// `GET /v1/devices`. 403 if the account has vanished.
+    pub async fn list(&self, call: Call) -> Result<Reply, ApiError> {
+        let account = self.current(call.caller()?).await?.ok_or(ApiError::Forbidden)?;
+        Ok(Reply::json(200, &DeviceList::of(&account, &self.chance)))
+    }
+
+    /// `GET /v1/devices/provisioning/code`. The limit and the number of devices are judged before who asks.
+    pub async fn code(&self, call: Call) -> Result<Reply, ApiError> {
+        let caller = call.caller()?;
+        let account = self.current(caller).await?.ok_or(ApiError::Unauthorized)?;
+        self.limits.take(LimitId::AllocateDevice, &account.aci.to_string()).await?;
+        Self::permit_another(&account)?;
+        if caller.device != DeviceId::PRIMARY {
+            return Err(ApiError::Unauthorized);
+        }
+        let token = self.link_key.issue(account.aci, self.clock.now());
+        let code = LinkCode { verification_code: token.reveal(), token_identifier: token.id().encoded() };
+        Ok(Reply::json(200, &code))
+    }
+
+    /// `DELETE /v1/devices/{device}`: the primary device removes any other, a linked one only itself, and nobody the primary.
+    pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
+        let id: u8 = call.param("device").parse().map_err(|_| ApiError::NotFound)?;
+        let caller = call.caller()?;
+        if caller.device != DeviceId::PRIMARY && caller.device.get() != id {
+            return Err(ApiError::Unauthorized);
+        }
+        let device = match DeviceId::try_from(id) {
+            Ok(DeviceId::PRIMARY) => return Err(ApiError::Forbidden),
+            Ok(device) => device,
+            // No device has such an id, so it is gone.
+            Err(_) => return Ok(Reply::empty(204)),
+        };
+        let (me, asking) = (self.clone(), caller.device()?.clone());
+        let ids = Ids { aci: caller.account.aci, pni: caller.account.pni };
+        finished(tokio::spawn(async move { me.unlink(ids, (asking.id, &asking.auth), device).await })).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// `PUT /v1/devices/capabilities`: what the calling device can do from now on. It may be less than before.
+    pub async fn set_capabilities(&self, call: Call) -> Result<Reply, ApiError> {
+        let capabilities = capability::known(&wire::read::<Presented>(&call.body)?);
+        let caller = call.caller()?;
+        let asking = caller.device()?;
+        let set = |account: &mut Account, _| {
+            let device = account.devices.iter_mut().find(|device| device.id == asking.id && device.auth == asking.auth);
+            let found = device.map(|device| device.capabilities.clone_from(&capabilities));
+            (found.is_some(), Vec::new())
+        };
+        match self.accounts.update("capabilities", caller.account.aci, set).await? {
+            Some((_, true)) => Ok(Reply::empty(204)),
+            Some((_, false)) | None => Err(ApiError::Unauthorized),
+        }
+    }
+
+    /// May the account have a further device?
+    pub(super) fn permit_another(account: &Account) -> Result<(), ApiError> {
+        if account.is_full() { Err(ApiError::TooManyDevices { devices: account.devices.len() }) } else { Ok(()) }
+    }
+
+    /// The caller's account as it stands, if there still is one.
+    ///
+    /// # Errors
+    /// 401 if it no longer has the caller's device.
+    async fn current(&self, caller: &Caller) -> Result<Option<Account>, ApiError> {
+        let asking = caller.device()?;
+        let account = self.accounts.get(caller.account.aci).await?;
+        let known = |account: &Account| account.device(asking.id).is_some_and(|device| device.auth == asking.auth);
+        if account.as_ref().is_some_and(|account| !known(account)) {
+            return Err(ApiError::Unauthorized);
+        }
+        Ok(account)
+    }
+
+    async fn unlink(&self, ids: Ids, asked_by: (DeviceId, &SaltedTokenHash), device: DeviceId) -> Result<(), ApiError> {
+        let keys = |account: &Account| self.keys.writes_for_removed_device(account, device);
+        match self.accounts.remove_device(ids.aci, asked_by, device, keys).await? {
+            Unlinked::NotLetIn => Err(ApiError::Unauthorized),
+            Unlinked::Absent => Ok(()),
+            Unlinked::Removed(_) => {
+                self.events.publish(Event::DeviceRemoved { aci: ids.aci, device });
+                self.keys.clear(ids, vec![device], None).await;
+                Ok(())
+            }
+        }
+    }
+}
