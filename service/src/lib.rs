@@ -13,8 +13,10 @@ pub mod demo;
 mod error;
 pub mod events;
 mod limits;
+pub mod mailbox;
 mod management;
 mod metrics;
+pub mod provisioning;
 pub mod registration;
 mod registry;
 mod reload;
@@ -23,8 +25,10 @@ pub mod routes;
 mod shield;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stopping;
 pub mod svr;
 pub mod verification;
+pub mod waiting;
 mod wire;
 
 pub use application::{Application, BuildError};

@@ -15,14 +15,18 @@ use crate::application::BuildError;
 use crate::audit;
 use crate::events::Events;
 use crate::limits::Limits;
+use crate::mailbox::Mailbox;
+use crate::provisioning::ProvisioningController;
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
+use crate::stopping::Stopping;
 use crate::svr::{SvrController, SvrCredentials};
 use crate::verification::budget::SmsBudget;
 use crate::verification::sender::{CodeSender, Outbox};
 use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
+use crate::waiting::WaitingController;
 
 /// Everything the endpoints and inlets reach.
 pub struct Registry {
@@ -31,6 +35,10 @@ pub struct Registry {
     pub registration: RegistrationController,
     pub account: AccountController,
     pub svr: SvrController,
+    pub waiting: WaitingController,
+    pub provisioning: ProvisioningController,
+    pub mailbox: Mailbox,
+    pub stopping: Stopping,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -54,6 +62,8 @@ impl Registry {
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
         let outbox = sender.outbox().clone();
+        let stopping = Stopping::default();
+        let mailbox = Mailbox::new(storage.cache.clone(), chance.clone(), stopping.clone());
         let verification = VerificationController {
             sessions: sessions.clone(),
             recovery: recovery.clone(),
@@ -114,6 +124,10 @@ impl Registry {
                 clock: clock.clone(),
             },
             svr,
+            waiting: WaitingController { mailbox: mailbox.clone(), limits: limits.clone() },
+            provisioning: ProvisioningController { cache: storage.cache.clone(), limits: limits.clone() },
+            mailbox,
+            stopping,
             accounts,
             keys,
             events,

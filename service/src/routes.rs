@@ -70,6 +70,13 @@ pub const ROUTES: &[Route] = &[
     route!(Post "/v1/registration" Anyone r, call => r.registration.register(call)),
     route!(Get "/v1/accounts/whoami" Device r, call => r.account.whoami(call)),
     route!(Delete "/v1/accounts/me" Device r, call => r.account.remove(call)),
+    route!(Get "/v1/devices/wait_for_linked_device/{tokenIdentifier}" Device waits true
+        r, call => r.waiting.wait_for_linked_device(call)),
+    route!(Put "/v1/devices/restore_account/{token}" Anyone r, call => r.waiting.put_restore_account(call)),
+    route!(Get "/v1/devices/restore_account/{token}" Anyone waits true r, call => r.waiting.wait_for_restore_account(call)),
+    route!(Put "/v1/devices/transfer_archive" Device r, call => r.waiting.put_transfer_archive(call)),
+    route!(Get "/v1/devices/transfer_archive" Device waits true r, call => r.waiting.wait_for_transfer_archive(call)),
+    route!(Put "/v1/provisioning/{destination}" Device r, call => r.provisioning.hand_over(call)),
     route!(Get "/v2/svr/auth" Device r, call => r.svr.issue(call)),
     route!(Get "/v2/backup/auth" Device r, call => r.svr.issue(call)),
     route!(Post "/v2/svr/auth/check" Anyone r, call => r.svr.check(call)),

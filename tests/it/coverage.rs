@@ -11,7 +11,12 @@ use signet_tests::{Answer, Table, TestRegistry};
 
 /// The route's path for a session id.
 fn path(route: &Route, session: &str) -> String {
-    let path = route.template.replace("{session}", session);
+    let names = ["{session}", "{tokenIdentifier}", "{token}", "{destination}"];
+    let mut path = names.iter().fold(route.template.to_owned(), |path, name| path.replace(name, session));
+    if route.waits {
+        // Nobody waits for nothing, and what is waited for no time at all is nonsense too.
+        path.push_str("?timeout=0");
+    }
     assert!(!path.contains('{'), "teach this test what {} stands for", route.template);
     path
 }

@@ -16,3 +16,4 @@ mod sms_budget;
 mod storage;
 mod svr;
 mod verification;
+mod waiting;
