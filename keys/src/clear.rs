@@ -5,7 +5,6 @@
 
 use signet_storage::StoreError;
 use signet_storage::accounts::Ids;
-use signet_storage::dynamo::Item;
 use signet_storage::dynamo::tables::Table;
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::task::finished;
@@ -17,10 +16,10 @@ impl KeysManager {
     /// if the client who waits for it goes away.
     pub async fn clear(&self, ids: Ids, devices: Vec<DeviceId>, but: Option<Installation>) {
         let me = self.clone();
-        let identities = [ServiceId::Aci(ids.aci), ServiceId::Pni(ids.pni)];
         finished(tokio::spawn(async move {
-            for (identity, device) in devices.iter().flat_map(|device| identities.map(|identity| (identity, *device))) {
-                let cleared = me.clear_shelf(identity, device, but.as_ref()).await;
+            let identities = [ServiceId::Aci(ids.aci), ServiceId::Pni(ids.pni)];
+            let [aci, pni] = identities.map(|identity| me.clear_shelves(identity, &devices, but.as_ref()));
+            for cleared in <[_; 2]>::from(tokio::join!(aci, pni)) {
                 let outcome = if cleared.is_ok() { "cleared" } else { "failed" };
                 metrics::counter!("signet_prekeys_cleared_total", "outcome" => outcome).increment(1);
             }
@@ -28,18 +27,19 @@ impl KeysManager {
         .await;
     }
 
-    async fn clear_shelf(
+    async fn clear_shelves(
         &self,
         identity: ServiceId,
-        device: DeviceId,
+        devices: &[DeviceId],
         but: Option<&Installation>,
     ) -> Result<(), StoreError> {
-        let begins = pages::of_device(device);
-        let rows = self.dynamo.list_keys(Table::Prekeys, &pages::partition(identity), &begins).await?;
-        let is_old = |row: &Item| {
-            let page = row.get("page").and_then(|page| page.as_s().ok());
-            page.is_some_and(|page| but.is_none_or(|but| !pages::is_of(page, device, but)))
-        };
-        self.dynamo.remove_all(Table::Prekeys, rows.into_iter().filter(is_old).collect()).await
+        let mut pages = self.dynamo.list_keys(Table::Prekeys, &pages::partition(identity)).await?;
+        pages.retain(|page| {
+            let page = page.get("page").and_then(|page| page.as_s().ok()).map_or("", String::as_str);
+            let of_one = |device: &DeviceId| page.starts_with(&pages::of_device(*device));
+            let stays = |device: &DeviceId| but.is_some_and(|but| pages::is_of(page, *device, but));
+            devices.iter().any(|device| of_one(device) && !stays(device))
+        });
+        self.dynamo.remove_all(Table::Prekeys, pages).await
     }
 }

@@ -59,19 +59,17 @@ impl Dynamo {
         Ok((page.items.unwrap_or_default(), next))
     }
 
-    /// The keys of all rows of one partition whose sort key, a text, begins so; strongly consistent.
-    pub async fn list_keys(&self, table: Table, partition: &str, begins: &str) -> Result<Vec<Item>, StoreError> {
+    /// The keys of all rows of one partition; strongly consistent.
+    pub async fn list_keys(&self, table: Table, partition: &str) -> Result<Vec<Item>, StoreError> {
         let spec = table.spec();
         let sort = spec.sort.map_or("", |sort| sort.name);
         let (mut rows, mut from) = (Vec::new(), None);
         loop {
             let query = self.client.query().table_name(self.table_name(table)).consistent_read(true);
-            let query =
-                query.key_condition_expression("#p = :p AND begins_with(#s, :s)").projection_expression("#p, #s");
+            let query = query.key_condition_expression("#p = :p").projection_expression("#p, #s");
             let query = query.expression_attribute_names("#p", spec.partition.name);
             let query = query.expression_attribute_names("#s", sort);
             let query = query.expression_attribute_values(":p", Value::S(partition.to_owned()));
-            let query = query.expression_attribute_values(":s", Value::S(begins.to_owned()));
             let page = query.set_exclusive_start_key(from).send().await.map_err(StoreError::from_sdk)?;
             rows.extend(page.items.unwrap_or_default());
             match page.last_evaluated_key.filter(|key| !key.is_empty()) {

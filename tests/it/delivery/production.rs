@@ -15,6 +15,7 @@ fn configured(more: &str) -> TempDir {
         audit.path = \"off\"
         sms = {{ countries = \"US\", daily_cap = 1000 }}
         svr = {{ auth_key = \"{key}\", user_key = \"{key}\" }}
+        devices.link_secret = \"{key}\"
         [verification]
         challenge = \"stub\"
         code_key = \"{key}\"

@@ -31,7 +31,15 @@ async fn nothing_of_it_is_left_but_the_numbers_memory() {
     assert_eq!(h.whoami(&home, &h.owner).await.status, 401);
     assert_eq!(h.remove(&home, &h.owner).await.status, 401, "there is nobody left to ask for it");
     let rows = h.t.row_counts().await;
-    let expected = [("accounts", 1), ("claims", 3), ("keys", 2), ("recovery", 1), ("sessions", 2)];
+    let expected = [
+        ("accounts", 1),
+        ("claims", 3),
+        ("keys", 2),
+        ("prekeys", 0),
+        ("linktokens", 0),
+        ("recovery", 1),
+        ("sessions", 2),
+    ];
     assert_eq!(rows, expected, "one account is whole, of the other its number's claim is left");
     let audit = Audit::of(&h.t.registry.storage).await.expect_clean();
     assert_eq!(audit.accounts[0].aci, stays.aci);

@@ -60,8 +60,24 @@ async fn check(t: &TestRegistry) {
     ];
     assert_eq!(in_use(&show("127.0.0.1").await), of_address);
     assert_eq!(limiters(&show("+12025550199").await), ["registration", "pin", "codePerNumber"]);
-    assert_eq!(limiters(&show("192.0.2.1").await), ["registrationPerAddress", "backupAuthCheck"]);
-    assert_eq!(limiters(&show("00000000-0000-4000-8000-000000000000").await), ["checkTotp", "reglock"]);
+    let of_address = [
+        "registrationPerAddress",
+        "backupAuthCheck",
+        "batchIdentityCheck",
+        "recordDeviceTransferRequest",
+        "waitForDeviceTransferRequest",
+    ];
+    assert_eq!(limiters(&show("192.0.2.1").await), of_address);
+    let of_account = [
+        "checkTotp",
+        "allocateDevice",
+        "verifyDevice",
+        "waitForLinkedDevice",
+        "uploadTransferArchive",
+        "messages",
+        "reglock",
+    ];
+    assert_eq!(limiters(&show("00000000-0000-4000-8000-000000000000").await), of_account);
 
     // Whoever is not meant keeps what he has.
     t.client.begin_session("+12025550199").await.expect(200);

@@ -83,7 +83,18 @@ fn tables_prints_what_can_be_created() {
     assert_eq!((code, complaint.as_str()), (0, ""));
     let tables: Vec<Value> = serde_json::from_str(&said).unwrap();
     let names: Vec<_> = tables.iter().map(|table| table["TableName"].as_str().unwrap()).collect();
-    assert_eq!(names, ["mine-accounts", "mine-claims", "mine-keys", "mine-recovery", "mine-sessions"]);
+    assert_eq!(
+        names,
+        [
+            "mine-accounts",
+            "mine-claims",
+            "mine-keys",
+            "mine-prekeys",
+            "mine-linktokens",
+            "mine-recovery",
+            "mine-sessions"
+        ]
+    );
     for table in tables {
         let defined = |name: &Value| {
             let mut definitions = table["AttributeDefinitions"].as_array().unwrap().iter();
@@ -114,7 +125,8 @@ async fn sixteen_processes_may_create_the_tables_at_once() {
     let found = storage.dynamo.client().list_tables().send().await.unwrap();
     assert_eq!(
         found.table_names(),
-        ["accounts", "claims", "keys", "recovery", "sessions"].map(|name| format!("signet-{name}"))
+        ["accounts", "claims", "keys", "linktokens", "prekeys", "recovery", "sessions"]
+            .map(|name| format!("signet-{name}"))
     );
 }
 

@@ -72,7 +72,7 @@ proptest! {
     fn any_keys_survive_their_row((keys, now) in (device_keys(), timestamp())) {
         let owner = ServiceId::Aci(AccountId::draw(&Chance::system()));
         let row = rows::row(owner, DeviceId::PRIMARY, &installation(), &keys, now);
-        prop_assert!(is_read_as(row, &keys, now));
+        prop_assert!(is_read_as(row, 1234, &keys, now));
     }
 }
 
@@ -105,7 +105,7 @@ async fn any_keys_come_back_from_the_store(engine: Engine) {
         store.storage.dynamo.commit("test", vec![Write::put("keys", Table::Keys, row.clone())]).await.unwrap();
         let kept = store.storage.dynamo.get(Table::Keys, rows::key(owner, device)).await.unwrap();
         assert_eq!(kept.as_ref(), Some(&row));
-        assert!(is_read_as(kept.unwrap(), &keys, store.now()));
+        assert!(is_read_as(kept.unwrap(), 5678, &keys, store.now()));
     }
 }
 
@@ -125,14 +125,14 @@ fn absent_and_empty_are_told_apart() {
     assert!(from_item::<Account>(key("aci", "not an account"), "account").is_err());
 }
 
-fn is_read_as(row: Item, keys: &CheckedDeviceKeys, stored: Timestamp) -> bool {
+fn is_read_as(row: Item, registration_id: i64, keys: &CheckedDeviceKeys, stored: Timestamp) -> bool {
     let read = StoredDeviceKeys::read(row.clone()).unwrap();
     let wanted = StoredDeviceKeys {
         identity: keys.identity().clone(),
         signed: keys.signed().clone(),
         last_resort: keys.last_resort().clone(),
         created: [stored; 2],
-        registration_id: RegistrationId::try_from(1234).unwrap(),
+        registration_id: RegistrationId::try_from(registration_id).unwrap(),
         installation: row["installation"].as_s().unwrap().clone(),
         uploads: 0,
         pools: [None, None],
