@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -54,7 +53,6 @@ pub struct Application {
     management: Server,
     registry: Arc<Registry>,
     reload: Arc<OnceLock<Arc<Reload>>>,
-    draining: Arc<AtomicBool>,
     last_call: Duration,
     http_address: SocketAddr,
     management_address: SocketAddr,
@@ -72,18 +70,16 @@ impl Application {
         let storage = Storage::open(config, world).await?;
         let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
         let registry = Arc::new(Registry::build(config, storage, sender)?);
-        let draining = Arc::new(AtomicBool::new(false));
         let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
-        let public = serve_public(http, workers, registry.clone(), draining.clone()).map_err(BuildError::Server)?;
+        let public = serve_public(http, workers, registry.clone()).map_err(BuildError::Server)?;
         let reload = Arc::new(OnceLock::new());
-        let manage =
-            Management { registry: registry.clone(), recorder, draining: draining.clone(), reload: reload.clone() };
+        let manage = Management { registry: registry.clone(), recorder, reload: reload.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
         let last_call = Duration::ZERO;
-        Ok(Self { public, management, registry, reload, draining, last_call, http_address, management_address })
+        Ok(Self { public, management, registry, reload, last_call, http_address, management_address })
     }
 
     /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
@@ -114,10 +110,10 @@ impl Application {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let (public, managing) = (self.public.handle(), self.management.handle());
         let housekeeping = tokio::spawn(keep_house(self.registry.clone()));
-        let draining = self.draining.clone();
+        let stopping = self.registry.stopping.clone();
         let drain = async {
             stop.await;
-            draining.store(true, Ordering::SeqCst);
+            stopping.begin();
             tokio::time::sleep(self.last_call).await;
             public.stop(true).await;
             managing.stop(true).await;
@@ -140,21 +136,17 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, BuildError> {
     listener.local_addr().map_err(BuildError::Server)
 }
 
-fn serve_public(
-    listener: TcpListener,
-    workers: usize,
-    registry: Arc<Registry>,
-    draining: Arc<AtomicBool>,
-) -> std::io::Result<Server> {
+fn serve_public(listener: TcpListener, workers: usize, registry: Arc<Registry>) -> std::io::Result<Server> {
+    let stopping = registry.stopping.clone();
     let registry = web::Data::from(registry);
     let app = move || {
-        let draining = draining.clone();
-        // While draining, a connection's next answer is its last: no request can then be caught by its end.
+        let stopping = stopping.clone();
+        // Once we are to stop, a connection's next answer is its last: no request can then be caught by its end.
         let with_farewell = App::new().wrap_fn(move |request, service| {
-            let (answer, draining) = (service.call(request), draining.clone());
+            let (answer, stopping) = (service.call(request), stopping.clone());
             async move {
                 let mut answer = answer.await?;
-                if draining.load(Ordering::SeqCst) {
+                if stopping.has_begun() {
                     answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                 }
                 Ok(answer)
@@ -163,6 +155,9 @@ fn serve_public(
         with_farewell.app_data(registry.clone()).configure(rest::configure)
     };
     let server = HttpServer::new(app).workers(workers).client_request_timeout(HEAD_PATIENCE);
+    // A client that hangs up ends its request: nobody is to wait for an hour on behalf of one that has gone. HTTP gives a client
+    // that only ends its own half no other way to be told from it.
+    let server = server.h1_allow_half_closed(false);
     Ok(server.shutdown_timeout(DRAIN_SECONDS).disable_signals().listen(listener)?.run())
 }
 

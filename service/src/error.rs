@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use signet_storage::StoreError;
 use signet_storage::accounts::{AccountsError, LinkError};
+use signet_storage::cache::CacheDown;
 use signet_storage::lock_hasher::HasherBusy;
 use signet_storage::model::{Account, NotVerified};
 use signet_storage::sessions::UpdateError;
@@ -176,6 +177,12 @@ fn whole_seconds(wait: Duration) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<CacheDown> for ApiError {
+    fn from(down: CacheDown) -> Self {
+        Self::Unavailable(down.to_string())
     }
 }
 

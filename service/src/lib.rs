@@ -14,9 +14,11 @@ pub mod devices;
 mod error;
 pub mod events;
 mod limits;
+pub mod mailbox;
 mod management;
 mod metrics;
 pub mod prekeys;
+pub mod provisioning;
 pub mod registration;
 mod registry;
 mod reload;
@@ -25,8 +27,10 @@ pub mod routes;
 mod shield;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stopping;
 pub mod svr;
 pub mod verification;
+pub mod waiting;
 mod wire;
 
 pub use application::{Application, BuildError};

@@ -5,7 +5,6 @@
 //! with other senders there is never anything. `/limits/{key}`: how the limiters of a number, an ACI or an address stand (GET), or
 //! forget what was taken (DELETE). `POST /reload`: reads the configuration again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use actix_web::{HttpResponse, Responder, web};
@@ -19,7 +18,6 @@ use crate::reload::Reload;
 pub struct Management {
     pub registry: Arc<Registry>,
     pub recorder: &'static PrometheusHandle,
-    pub draining: Arc<AtomicBool>,
     /// Empty where there is nothing to read a configuration from again.
     pub reload: Arc<OnceLock<Arc<Reload>>>,
 }
@@ -35,7 +33,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn ready(state: web::Data<Management>) -> impl Responder {
-    let draining = state.draining.load(Ordering::SeqCst);
+    let draining = state.registry.stopping.has_begun();
     let storage = &state.registry.storage;
     let store = storage.dynamo.answers().await;
     let up = |up: bool| if up { "up" } else { "down" };

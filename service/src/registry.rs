@@ -17,15 +17,19 @@ use crate::audit;
 use crate::devices::{DevicesController, LinkedDevices};
 use crate::events::Events;
 use crate::limits::Limits;
+use crate::mailbox::Mailbox;
 use crate::prekeys::{Census, PrekeysController};
+use crate::provisioning::ProvisioningController;
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
+use crate::stopping::Stopping;
 use crate::svr::{SvrController, SvrCredentials};
 use crate::verification::budget::SmsBudget;
 use crate::verification::sender::{CodeSender, Outbox};
 use crate::verification::test_numbers::TestNumbers;
 use crate::verification::{PhoneVerificationTokenManager, VerificationController};
+use crate::waiting::WaitingController;
 
 /// Everything the endpoints and inlets reach.
 pub struct Registry {
@@ -37,6 +41,10 @@ pub struct Registry {
     pub svr: SvrController,
     pub prekeys: PrekeysController,
     pub census: Census,
+    pub waiting: WaitingController,
+    pub provisioning: ProvisioningController,
+    pub mailbox: Mailbox,
+    pub stopping: Stopping,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -60,6 +68,8 @@ impl Registry {
         let keys = KeysManager::new(&storage);
         let recovery = RecoveryPasswords::new(&storage);
         let outbox = sender.outbox().clone();
+        let stopping = Stopping::default();
+        let mailbox = Mailbox::new(storage.cache.clone(), chance.clone(), stopping.clone());
         let verification = VerificationController {
             sessions: sessions.clone(),
             recovery: recovery.clone(),
@@ -139,6 +149,10 @@ impl Registry {
                 low_water: config.prekeys.low_water,
             },
             census: Census::new(keys.clone()),
+            waiting: WaitingController { mailbox: mailbox.clone(), limits: limits.clone() },
+            provisioning: ProvisioningController { cache: storage.cache.clone(), limits: limits.clone() },
+            mailbox,
+            stopping,
             accounts,
             keys,
             events,

@@ -75,6 +75,13 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/v1/devices/provisioning/code" Device r, call => r.devices.code(call)),
     route!(Put "/v1/devices/link" Anyone r, call => r.devices.link(call)),
     route!(Put "/v1/devices/capabilities" Device r, call => r.devices.set_capabilities(call)),
+    route!(Get "/v1/devices/wait_for_linked_device/{tokenIdentifier}" Device waits true
+        r, call => r.waiting.wait_for_linked_device(call)),
+    route!(Put "/v1/devices/restore_account/{token}" Anyone r, call => r.waiting.put_restore_account(call)),
+    route!(Get "/v1/devices/restore_account/{token}" Anyone waits true r, call => r.waiting.wait_for_restore_account(call)),
+    route!(Put "/v1/devices/transfer_archive" Device r, call => r.waiting.put_transfer_archive(call)),
+    route!(Get "/v1/devices/transfer_archive" Device waits true r, call => r.waiting.wait_for_transfer_archive(call)),
+    route!(Put "/v1/provisioning/{destination}" Device r, call => r.provisioning.hand_over(call)),
     route!(Get "/v2/svr/auth" Device r, call => r.svr.issue(call)),
     route!(Get "/v2/backup/auth" Device r, call => r.svr.issue(call)),
     route!(Post "/v2/svr/auth/check" Anyone r, call => r.svr.check(call)),

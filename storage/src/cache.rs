@@ -1,4 +1,4 @@
-//! What may be lost: copies of rows, the levels of the limiters, and counters.
+//! What may be lost: copies of rows, the levels of the limiters, counters, letters between clients, and channels.
 //!
 //! Two implementations, chosen once by `open`: [`Local`] lives in this process and serves a single node, [`Redis`] is
 //! shared by several. Not a store: whoever reads must be able to go on without it, and every error means the same,
@@ -10,6 +10,7 @@
 //! Keys may hold phone numbers and session ids. Nothing here writes a key to a log, a metric or an error.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use thiserror::Error;
 use crate::clock::Clock;
 
 mod bucket;
+mod channels;
 mod counter;
 mod local;
 mod redis;
@@ -25,6 +27,7 @@ mod tally;
 mod window;
 
 pub use bucket::{Bucket, Taken};
+pub use channels::{Heard, Subscription};
 pub use counter::Counted;
 pub use local::Local;
 pub use redis::Redis;
@@ -61,14 +64,14 @@ pub enum Like<'a> {
 /// Clones are cheap and lead to the same cache.
 #[derive(Clone)]
 pub enum Cache {
-    Local(Local),
+    Local(Arc<Local>),
     Redis(Redis),
 }
 
 impl Cache {
     /// A cache in this process, empty at each start.
     pub fn local(clock: Clock) -> Self {
-        Self::Local(Local::new(clock))
+        Self::Local(Arc::new(Local::new(clock)))
     }
 
     /// A cache in Redis, in a Redis cluster, or behind sentinels, as the URL's scheme says. Returns at once: it connects,
@@ -105,6 +108,26 @@ impl Cache {
                 Ok(())
             }
             Self::Redis(redis) => redis.forget(key, version, ttl).await,
+        }
+    }
+
+    /// Stores `value` for `ttl` in the place of whatever was there: the last one wins. What is kept so is apart from what
+    /// has versions, and here in the process it has a bound of its own.
+    pub async fn keep(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.here()?.keep(key, value, ttl);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.keep(key, value, ttl).await,
+        }
+    }
+
+    /// What was [kept](Self::keep) last, while its time lasts.
+    pub async fn kept(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.here()?.kept(key)),
+            Self::Redis(redis) => redis.kept(key).await,
         }
     }
 

@@ -13,8 +13,10 @@ use signet_storage::clock::{ManualClock, Timestamp};
 use signet_tests::redis::RedisServer;
 
 mod by_chance;
+mod channels;
 mod counters;
 mod down;
+mod letters;
 mod staleness;
 mod tallies;
 mod windows;

@@ -11,8 +11,12 @@ use signet_tests::{Answer, Table, TestRegistry};
 
 /// The route's path with this for what it names: a session, say, or a device.
 fn path(route: &Route, name: &str) -> String {
-    let names = ["{session}", "{identifier}", "{device}"];
-    let path = names.iter().fold(route.template.to_owned(), |path, placeholder| path.replace(placeholder, name));
+    let names = ["{session}", "{identifier}", "{device}", "{tokenIdentifier}", "{token}", "{destination}"];
+    let mut path = names.iter().fold(route.template.to_owned(), |path, placeholder| path.replace(placeholder, name));
+    if route.waits {
+        // Nobody waits for nothing, and what is waited for no time at all is nonsense too.
+        path.push_str("?timeout=0");
+    }
     assert!(!path.contains('{'), "teach this test what {} stands for", route.template);
     path
 }

@@ -19,3 +19,4 @@ mod sms_budget;
 mod storage;
 mod svr;
 mod verification;
+mod waiting;

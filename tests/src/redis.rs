@@ -28,11 +28,24 @@ impl RedisServer {
         // Between finding a free port and Redis taking it somebody else may: then another one is found.
         for _ in 0..5 {
             let port = free_port();
-            if let Some(process) = spawn(port, &dir) {
+            if let Some(process) = spawn(port, &dir, &[]) {
                 return Self { port, dir, process: Some(process) };
             }
         }
         panic!("redis-server does not start");
+    }
+
+    /// One that is to be in a cluster, and the port where it speaks to the others.
+    fn start_for_cluster() -> (u16, Self) {
+        let dir = tempfile::tempdir().expect("a directory for Redis");
+        for _ in 0..5 {
+            let (port, bus) = (free_port(), free_port());
+            let more = ["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()];
+            if let Some(process) = spawn(port, &dir, &more) {
+                return (bus, Self { port, dir, process: Some(process) });
+            }
+        }
+        panic!("redis-server does not start as part of a cluster");
     }
 
     pub fn url(&self) -> String {
@@ -53,7 +66,7 @@ impl RedisServer {
     /// If it does not get ready, or was not stopped.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "Redis is still running");
-        self.process = Some(spawn(self.port, &self.dir).expect("Redis takes the port it had"));
+        self.process = Some(spawn(self.port, &self.dir, &[]).expect("Redis takes the port it had"));
     }
 
     /// Sends one command, given as words, and returns the first line of the answer, or the text that it announces.
@@ -62,6 +75,43 @@ impl RedisServer {
     /// If there is no answer.
     pub fn ask(&self, words: &[&str]) -> String {
         ask(self.port, words).expect("Redis answers")
+    }
+}
+
+/// Three servers that share the keys among them.
+pub struct RedisCluster {
+    pub nodes: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts the servers, makes them a cluster, and waits until all of them know it.
+    ///
+    /// # Panics
+    /// If they do not agree.
+    pub fn start() -> Self {
+        let (buses, nodes): (Vec<_>, Vec<_>) = (0..3).map(|_| RedisServer::start_for_cluster()).unzip();
+        for (node, slots) in nodes.iter().zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]]) {
+            node.ask(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]);
+        }
+        for (node, bus) in nodes.iter().zip(&buses).skip(1) {
+            nodes[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), &bus.to_string()]);
+        }
+        let agree = |node: &RedisServer| {
+            let info = node.ask(&["CLUSTER", "INFO"]);
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        };
+        for _ in 0..READY_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
+            if nodes.iter().all(agree) {
+                return Self { nodes };
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        panic!("the servers do not become a cluster");
+    }
+
+    /// By way of its first node.
+    pub fn url(&self) -> String {
+        format!("redis-cluster://127.0.0.1:{}", self.nodes[0].port)
     }
 }
 
@@ -77,10 +127,11 @@ fn free_port() -> u16 {
 }
 
 /// A server that answers, or `None` if it ended, as it does when the port is taken.
-fn spawn(port: u16, dir: &TempDir) -> Option<Child> {
+fn spawn(port: u16, dir: &TempDir, more: &[&str]) -> Option<Child> {
     let mut process = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no", "--dir"])
         .arg(dir.path())
+        .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -14,6 +14,7 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 
 use super::bucket::{Bucket, Level, Taken};
+use super::channels::{Hub, Subscription};
 use super::counter::{Counted, Counter};
 use super::window::{Log, Standing, Window};
 use super::{CacheDown, Like, kept_for, report_up};
@@ -26,21 +27,24 @@ use kept::Kept;
 
 /// Bytes of keys and values, with a guess at what each entry costs beyond.
 const VALUES_WEIGHT: u64 = 64 * 1024 * 1024;
+/// The same for what was kept: anybody can leave letters, and is not to push out accounts.
+const LETTERS_WEIGHT: u64 = 32 * 1024 * 1024;
 const ENTRY_WEIGHT: usize = 160;
 /// How much longer than our clock says moka keeps an entry, so that the two need not agree.
 const MOKA_SLACK: Duration = Duration::from_secs(60);
 
-#[derive(Clone)]
 pub struct Local {
     clock: Clock,
     values: moka::sync::Cache<String, Entry>,
-    levels: Arc<Kept<Level>>,
-    logs: Arc<Kept<Log>>,
-    counters: Arc<Kept<Counter>>,
+    letters: moka::sync::Cache<String, Entry>,
+    hub: Arc<Hub>,
+    levels: Kept<Level>,
+    logs: Kept<Log>,
+    counters: Kept<Counter>,
     tallies: tallies::Tallies,
     /// While this is set nobody gets an answer, as if it were a cache elsewhere that went away with all it holds.
     #[cfg(feature = "test-util")]
-    away: Arc<std::sync::atomic::AtomicBool>,
+    away: std::sync::atomic::AtomicBool,
 }
 
 /// A version and its value, or the tombstone of all versions up to this one.
@@ -67,24 +71,17 @@ impl moka::Expiry<String, Entry> for MokaExpiry {
 impl Local {
     pub(super) fn new(clock: Clock) -> Self {
         report_up(true);
-        let values = moka::sync::Cache::builder()
-            .max_capacity(VALUES_WEIGHT)
-            .weigher(|key: &String, entry: &Entry| {
-                let value = entry.value.as_ref().map_or(0, Bytes::len);
-                u32::try_from(key.len() + value + ENTRY_WEIGHT).unwrap_or(u32::MAX)
-            })
-            .eviction_policy(EvictionPolicy::lru())
-            .expire_after(MokaExpiry)
-            .build();
         Self {
             clock,
-            values,
-            levels: Arc::default(),
-            logs: Arc::default(),
-            counters: Arc::default(),
+            values: bounded(VALUES_WEIGHT),
+            letters: bounded(LETTERS_WEIGHT),
+            hub: Arc::default(),
+            levels: Kept::default(),
+            logs: Kept::default(),
+            counters: Kept::default(),
             tallies: tallies::tallies(),
             #[cfg(feature = "test-util")]
-            away: Arc::default(),
+            away: std::sync::atomic::AtomicBool::default(),
         }
     }
 
@@ -130,6 +127,28 @@ impl Local {
             }
             _ => Op::Put(Entry::new(version, None, ttl, now)),
         });
+    }
+
+    pub(super) fn keep(&self, key: &str, value: Bytes, ttl: Duration) {
+        self.letters.insert(key.to_owned(), Entry::new(0, Some(value), ttl, self.clock.now()));
+    }
+
+    pub(super) fn kept(&self, key: &str) -> Option<Bytes> {
+        let now = self.clock.now();
+        self.letters.get(key).filter(|entry| now < entry.expires)?.value
+    }
+
+    pub(super) fn publish(&self, channel: &str, message: &Bytes) -> u64 {
+        self.hub.deliver(channel, message)
+    }
+
+    pub(super) fn subscribe(&self, channel: &str) -> Subscription {
+        self.hub.join(channel)
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn subscriptions(&self) -> usize {
+        self.hub.subscriptions()
     }
 
     pub(super) fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Taken {
@@ -217,6 +236,19 @@ impl Local {
     pub(super) fn remove(&self, key: &str) {
         self.counters.of(family(key)).shard(key).remove(key);
     }
+}
+
+/// Entries that weigh no more than this together.
+fn bounded(weight: u64) -> moka::sync::Cache<String, Entry> {
+    moka::sync::Cache::builder()
+        .max_capacity(weight)
+        .weigher(|key: &String, entry: &Entry| {
+            let value = entry.value.as_ref().map_or(0, Bytes::len);
+            u32::try_from(key.len() + value + ENTRY_WEIGHT).unwrap_or(u32::MAX)
+        })
+        .eviction_policy(EvictionPolicy::lru())
+        .expire_after(MokaExpiry)
+        .build()
 }
 
 /// Keys with the same text before their first colon share their bound.

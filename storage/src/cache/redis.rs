@@ -1,7 +1,7 @@
 //! The cache that several nodes share.
 //!
-//! One connection (to each node of a cluster), on which calls are sent without waiting for each other. What must be one
-//! step is a Lua script. Every call is answered within [`ANSWER_WITHIN`] or is an error; nothing is sent twice, nothing
+//! One connection (to each node of a cluster), on which calls are sent without waiting for each other, and another one that
+//! is subscribed to channels ([`wire`]). What must be one step is a Lua script. Every call is answered within [`ANSWER_WITHIN`] or is an error; nothing is sent twice, nothing
 //! waits for Redis to come back, and no more than [`CALLS_AT_ONCE`] are under way.
 //!
 //! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
@@ -9,6 +9,7 @@
 
 mod tally;
 mod watch;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +18,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::clients::WithOptions;
 use fred::prelude::{
-    Builder, Client, ClientLike, Config, ConnectionConfig, ErrorKind, FredResult, FromValue, KeysInterface,
+    Builder, Client, ClientLike, Config, ConnectionConfig, ErrorKind, Expiration, FredResult, FromValue, KeysInterface,
     LuaInterface, Options, PerformanceConfig, ReconnectPolicy, Value,
 };
 use fred::types::scripts::Script;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::bucket::{Bucket, Taken};
+use super::channels::Hub;
 use super::counter::{Counted, Counter};
 use super::window::{Standing, Window};
 use super::{CacheConfigError, CacheDown, Like, kept_for};
@@ -40,6 +42,8 @@ const LISTED_WITHIN: Duration = Duration::from_secs(5);
 const LISTED_AT_ONCE: u32 = 1_000;
 /// For a new connection, and for each of the commands that open it.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+/// Messages that have arrived and not been handed on yet. Beyond, all subscribers are told that they missed some.
+const ARRIVED: usize = 4_096;
 /// Milliseconds before the first and before every later attempt to connect.
 const RECONNECT_AFTER: (u32, u32) = (100, 2_000);
 
@@ -53,6 +57,9 @@ pub struct Redis {
 struct Shared {
     clock: Clock,
     client: WithOptions<Client>,
+    /// The same, for what has to meet at one node of a cluster.
+    meeting: WithOptions<Client>,
+    hub: Arc<Hub>,
     put_newer: Script,
     forget: Script,
     take: Script,
@@ -67,13 +74,16 @@ struct Shared {
 
 impl Redis {
     pub(super) fn open(url: &str, clock: Clock) -> Result<Self, CacheConfigError> {
-        let client = client(url)?;
-        // While there is no connection a command is refused and not queued; a command that was sent is not sent again.
-        let options =
-            Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ANSWER_WITHIN), ..Options::default() };
+        let (wire, client) = (client(url)?, client(url)?);
+        let (changed, changes) = mpsc::unbounded_channel();
+        let hub = Arc::new(Hub::telling(changed));
+        tokio::spawn(wire::keep(Arc::downgrade(&hub), wire, changes));
+        let meeting = Options { cluster_hash: Some(wire::MEETING_SLOT), ..options() };
         let shared = Arc::new(Shared {
             clock,
-            client: client.with_options(&options),
+            client: client.with_options(&options()),
+            meeting: client.with_options(&meeting),
+            hub,
             put_newer: Script::from_lua(include_str!("put_newer.lua")),
             forget: Script::from_lua(include_str!("forget.lua")),
             take: Script::from_lua(include_str!("take.lua")),
@@ -113,6 +123,15 @@ impl Redis {
 
     pub(super) async fn forget(&self, key: &str, version: u64, ttl: Duration) -> Result<(), CacheDown> {
         self.ask(self.shared.forget(key, version, ttl)).await
+    }
+
+    pub(super) async fn keep(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), CacheDown> {
+        let ttl = i64::try_from(kept_for(ttl).as_millis()).map_err(|_| CacheDown)?;
+        self.ask(self.shared.client.set(key, Value::Bytes(value), Some(Expiration::PX(ttl)), None, false)).await
+    }
+
+    pub(super) async fn kept(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
+        self.ask(self.shared.client.get(key)).await
     }
 
     pub(super) async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
@@ -256,6 +275,11 @@ fn counter(kept: &[i64]) -> Option<Counter> {
     }
 }
 
+/// While there is no connection a command is refused and not queued; a command that was sent is not sent again.
+fn options() -> Options {
+    Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ANSWER_WITHIN), ..Options::default() }
+}
+
 fn client(url: &str) -> Result<Client, CacheConfigError> {
     let scheme = url.split_once(':').ok_or(CacheConfigError::NotAUrl)?.0;
     if !SCHEMES.contains(&scheme) {
@@ -268,7 +292,11 @@ fn client(url: &str) -> Result<Client, CacheConfigError> {
     })?;
     config.fail_fast = false; // Redis may be down when we start.
     let policy = ReconnectPolicy::new_exponential(0, RECONNECT_AFTER.0, RECONNECT_AFTER.1, 2);
-    let performance = PerformanceConfig { default_command_timeout: ANSWER_WITHIN, ..PerformanceConfig::default() };
+    let performance = PerformanceConfig {
+        default_command_timeout: ANSWER_WITHIN,
+        broadcast_channel_capacity: ARRIVED,
+        ..PerformanceConfig::default()
+    };
     let connection = ConnectionConfig {
         connection_timeout: CONNECT_WITHIN,
         internal_command_timeout: CONNECT_WITHIN,
