@@ -3,9 +3,7 @@
 pub mod attributes;
 mod controller;
 mod link;
-mod linked;
 mod request;
 mod response;
 
 pub use controller::DevicesController;
-pub use linked::LinkedDevices;

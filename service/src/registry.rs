@@ -14,7 +14,7 @@ use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 use crate::account::AccountController;
 use crate::application::BuildError;
 use crate::audit;
-use crate::devices::{DevicesController, LinkedDevices};
+use crate::devices::DevicesController;
 use crate::events::Events;
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
@@ -125,7 +125,7 @@ impl Registry {
             keys: keys.clone(),
             limits: limits.clone(),
             events: events.clone(),
-            linked: LinkedDevices::default(),
+            mailbox: mailbox.clone(),
             link_key: link_key(config, &storage).map_err(BuildError::Secret)?,
             clock: clock.clone(),
             chance,

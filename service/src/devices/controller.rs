@@ -15,12 +15,12 @@ use signet_storage::model::capability::{self, Presented};
 use signet_storage::model::{Account, LinkKey};
 use signet_storage::task::finished;
 
-use super::LinkedDevices;
 use super::response::{DeviceList, LinkCode};
 use crate::call::{Call, Caller, Reply};
 use crate::error::ApiError;
 use crate::events::{Event, Events};
 use crate::limits::Limits;
+use crate::mailbox::Mailbox;
 use crate::wire;
 
 /// Clones share everything.
@@ -30,7 +30,8 @@ pub struct DevicesController {
     pub keys: KeysManager,
     pub limits: Limits,
     pub events: Events,
-    pub linked: LinkedDevices,
+    /// Where the primary waits for the device that it lets in.
+    pub mailbox: Mailbox,
     pub link_key: LinkKey,
     pub clock: Clock,
     pub chance: Chance,

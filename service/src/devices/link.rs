@@ -15,6 +15,7 @@ use super::response::{DeviceInfo, LinkResponse};
 use crate::call::{Call, Reply};
 use crate::error::ApiError;
 use crate::events::Event;
+use crate::waiting::linked_device;
 
 impl DevicesController {
     /// `PUT /v1/devices/link`
@@ -47,7 +48,9 @@ impl DevicesController {
         let Linked { account, device } = &linked;
         self.events.publish(Event::DeviceLinked { aci: account.aci, device: *device });
         if let Some(device) = account.device(*device) {
-            self.linked.announce(permit.token(), &DeviceInfo::of(account, device, &self.chance)).await;
+            let info = DeviceInfo::of(account, device, &self.chance);
+            // The device is linked, whoever hears of it; the primary finds it in the list.
+            let _ = linked_device::announce(&self.mailbox, permit.token(), &info).await;
         }
         // What a device that had this id before may have left.
         self.keys.clear(Ids { aci: account.aci, pni: account.pni }, vec![*device], Some(of)).await;

@@ -17,6 +17,8 @@ use crate::dynamo::{CommitError, Write};
 use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
 use crate::model::{Account, Device, LinkPermit, NewDevice};
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Bug, planted};
 
 /// The label of the write that says that a token was used.
 const TOKEN: &str = "link token";
@@ -81,6 +83,12 @@ impl AccountsManager {
                 return Ok(Linked { account: before, device });
             }
             let device = before.place_for(&new, checked)?;
+            #[cfg(feature = "planted-bugs")]
+            if planted(Bug::TokenLookedUpBefore) {
+                let key = items::key(TOKEN_KEY, permit.token().encoded());
+                let used = self.dynamo.get(Table::LinkTokens, key).await.map_err(AccountsError::from)?;
+                used.map_or(Ok(()), |_| Err(LinkError::NotPermitted))?;
+            }
             let mut account = before.clone();
             account.devices.push(new.clone().at(device, self.clock.now()));
             account.version = before.version + 1;
@@ -159,5 +167,9 @@ fn use_up(permit: &LinkPermit, commit: Uuid) -> Write {
     let mut row = items::sign(items::key(TOKEN_KEY, permit.token().encoded()), &commit);
     let expires = permit.until().plus(REMEMBERED_FOR).seconds();
     row.insert("expires".to_owned(), items::number(expires));
+    #[cfg(feature = "planted-bugs")]
+    if planted(Bug::TokenLookedUpBefore) {
+        return Write::put(TOKEN, Table::LinkTokens, row);
+    }
     Write::put(TOKEN, Table::LinkTokens, row).only_if(items::unchanged_since(None, TOKEN_KEY, &commit))
 }

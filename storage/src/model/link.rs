@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, InvalidId};
 
 /// How long a token lets a device in.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -107,6 +107,11 @@ impl LinkToken {
 }
 
 impl LinkTokenId {
+    /// From raw bytes; only 32 of them can name a token.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
+        bytes.try_into().map(Self).map_err(|_| InvalidId)
+    }
+
     /// URL-safe base64 without padding, 43 characters.
     pub fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::json;
-use signet::waiting::linked_device::{TokenIdentifier, announce};
+use signet::waiting::linked_device::announce;
 use signet_config::LimitId;
+use signet_storage::model::LinkTokenId;
 use signet_tests::Table;
 
 use super::{HOUR, Home, LINKED, PRIMARY, limit, over, refused_by};
@@ -43,7 +44,7 @@ async fn statuses() {
     table.row("nothing in time", (nothing.status, nothing.text), (204, String::new()));
 
     let device = json!({"id": 2, "name": null, "lastSeen": 1_783_900_800_000_u64, "registrationId": 5});
-    announce(&h.t.registry.mailbox, &TokenIdentifier::of(DIGEST), &device).await.unwrap();
+    announce(&h.t.registry.mailbox, &LinkTokenId::from_bytes(&DIGEST).unwrap(), &device).await.unwrap();
     for timeout in ["1", "3600"] {
         table.row("linked before", h.get(PRIMARY, &token(timeout)).await.expect(200), device.clone());
     }
@@ -63,8 +64,8 @@ async fn whoever_waits_is_told_at_once() {
     let h = Home::open().await;
     let wait = h.begin(PRIMARY, &token("3600"), 1).await;
     let device = json!({"id": 2});
-    announce(&h.t.registry.mailbox, &TokenIdentifier::of([1; 32]), &json!({"id": 3})).await.unwrap();
-    announce(&h.t.registry.mailbox, &TokenIdentifier::of(DIGEST), &device).await.unwrap();
+    announce(&h.t.registry.mailbox, &LinkTokenId::from_bytes(&[1; 32]).unwrap(), &json!({"id": 3})).await.unwrap();
+    announce(&h.t.registry.mailbox, &LinkTokenId::from_bytes(&DIGEST).unwrap(), &device).await.unwrap();
     assert_eq!(over(wait).await, (200, device.to_string()));
 }
 

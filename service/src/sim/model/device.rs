@@ -28,7 +28,9 @@ impl State {
     /// The order of contract §3.4, as far as more than one thing can be wrong here.
     pub(super) fn link(&self, id: u32, token: u32, who: &str, made: i64, keys: u32, round: Round) -> Vec<Branch> {
         let Some(holder) = self.holder.as_ref().filter(|holder| holder.is(who)) else { return vec![self.stays(403)] };
-        if made + TOKEN_LIVES < round.now {
+        // Nobody uses an account whose lock somebody failed to open.
+        let frozen = holder.devices.get(&PRIMARY).is_none_or(|primary| primary.frozen);
+        if frozen || made + TOKEN_LIVES < round.now {
             return vec![self.stays(403)];
         }
         if !people::same_keys(keys, holder.by()) {
