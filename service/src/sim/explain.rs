@@ -117,8 +117,8 @@ pub fn charge(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> &'stat
             }
             Act::Guess { .. } if told.status == 200 => Some("a guess was judged wrongly or was not due"),
             Act::Code { sent: Some(_), .. } if told.status != 200 => Some("a code went out although it was refused"),
-            Act::Link { token, .. } if told.status == 200 => {
-                all(&|state| state.used_tokens.contains_key(token)).then_some("a used token works")
+            Act::Link { who, made, .. } if told.status == 200 => {
+                all(&|state| state.used_tokens.contains(&(who.clone(), *made))).then_some("a used token works")
             }
             _ => None,
         };

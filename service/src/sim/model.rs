@@ -12,8 +12,9 @@ mod register;
 mod rows;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use device::TOKEN_LIVES;
 pub use rows::{RowHolder, RowSeat, Rows, mark};
 pub use session::Session;
 
@@ -47,8 +48,8 @@ pub struct State {
     pub recovery: Option<(u32, i64)>,
     pub lock: LockGuesses,
     pub sessions: BTreeMap<u32, Session>,
-    /// Link tokens that were used, by the events that asked for them, and until when they would have been good.
-    pub used_tokens: BTreeMap<u32, i64>,
+    /// Link tokens that were used: of which account, and when they were made. Two of one moment are one and the same.
+    pub used_tokens: BTreeSet<(String, i64)>,
     /// Passwords that may still be let in although they are dead, and until when: by account and registration or link.
     pub stale: Vec<(Who, u32, i64)>,
 }
@@ -125,8 +126,7 @@ pub enum Act {
     /// A token is asked for, to link a device with.
     Token(Credentials),
     Link {
-        /// The event that asked for the token, what account it is of, and when it was made.
-        token: u32,
+        /// The account that the token is of, and when it was made.
         who: String,
         made: i64,
         /// The registration whose identity keys sign the device's.
@@ -222,7 +222,7 @@ impl State {
             Act::Delete(by) => self.delete(by, round),
             Act::Totp { who } => self.change(who, |holder| holder.totp = true),
             Act::Token(by) => self.token(by, round.now),
-            Act::Link { token, who, made, keys } => self.link(op.id, *token, who, *made, *keys, round),
+            Act::Link { who, made, keys } => self.link(op.id, who, *made, *keys, round),
             Act::Unlink { by, device } => self.unlink(by, *device, round),
             Act::Upload { by, .. } => self.upload(by, round),
             Act::Fetch { who } => self.fetch(who),
@@ -244,7 +244,7 @@ impl State {
     /// Forgets what no longer matters, so that truths which differ in nothing else become one.
     pub fn tidy(&mut self, now: i64) {
         self.sessions.retain(|_, session| !session.surely_gone(now));
-        self.used_tokens.retain(|_, until| now <= *until);
+        self.used_tokens.retain(|(_, made)| now <= made + TOKEN_LIVES);
         self.stale.retain(|(_, _, until)| now < *until);
         self.gone = self.gone.take().filter(|(_, until)| now < *until);
         self.recovery = self.recovery.filter(|(_, until)| now < *until);

@@ -34,7 +34,7 @@ impl Actor<'_> {
             Action::Link => {
                 let token = self.memory.token.as_ref()?;
                 let keys = self.memory.accounts.last()?.1;
-                Act::Link { token: token.id, who: token.who.clone(), made: token.made, keys }
+                Act::Link { who: token.who.clone(), made: token.made, keys }
             }
             Action::Unlink { by_itself } => {
                 let device = self.memory.linked.last()?.device;

@@ -7,7 +7,7 @@ use super::account::midnight;
 use super::{Answer, Branch, Credentials, MINUTE, MOST_DEVICES, PRIMARY, Round, Seat, State};
 use crate::sim::people;
 
-const TOKEN_LIVES: i64 = 10 * MINUTE;
+pub const TOKEN_LIVES: i64 = 10 * MINUTE;
 
 impl State {
     pub(super) fn token(&self, by: &Credentials, now: i64) -> Vec<Branch> {
@@ -26,7 +26,7 @@ impl State {
     }
 
     /// The order of contract §3.4, as far as more than one thing can be wrong here.
-    pub(super) fn link(&self, id: u32, token: u32, who: &str, made: i64, keys: u32, round: Round) -> Vec<Branch> {
+    pub(super) fn link(&self, id: u32, who: &str, made: i64, keys: u32, round: Round) -> Vec<Branch> {
         let Some(holder) = self.holder.as_ref().filter(|holder| holder.is(who)) else { return vec![self.stays(403)] };
         // Nobody uses an account whose lock somebody failed to open.
         let frozen = holder.devices.get(&PRIMARY).is_none_or(|primary| primary.frozen);
@@ -39,7 +39,7 @@ impl State {
         if holder.devices.len() >= MOST_DEVICES {
             return vec![self.stays(411)];
         }
-        if self.used_tokens.contains_key(&token) {
+        if self.used_tokens.contains(&(who.to_owned(), made)) {
             return vec![self.stays(403)];
         }
         let mut after = self.clone();
@@ -49,7 +49,7 @@ impl State {
         if let Some(holder) = &mut after.holder {
             holder.devices.insert(device, seat);
         }
-        after.used_tokens.insert(token, made + TOKEN_LIVES);
+        after.used_tokens.insert((who.to_owned(), made));
         vec![Branch { told: Some(Answer { device: Some(device), ..answer(200) }), after }]
     }
 
