@@ -7,6 +7,7 @@
 //! - every row of every table fits every other (`audit.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -127,6 +128,8 @@ impl<'a> Play<'a> {
         let seed = self.seed ^ u64::from(events[0].id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hangs_up = steps.iter().any(|(_, step, _)| step.hangs_up.is_some());
         self.counts.requests(&self.town.faults.take_seen());
+        // Two link tokens of one moment would be the same.
+        self.town.clock.advance(Duration::from_millis(1));
         self.town.begin(seed, self.percent, steps.len() > 1 || hangs_up);
         let work = steps.iter().map(|(id, step, memory)| act::act(self.town, *id, step, memory));
         let done: Vec<Done> = futures::future::join_all(work).await.into_iter().flatten().collect();
