@@ -20,8 +20,10 @@ pub enum Fault {
     Throttle,
     /// Another transaction holds the rows; the store does nothing.
     Conflict,
-    /// The answer takes this much longer.
+    /// The request takes this much longer.
     Delay(Duration),
+    /// The store does its work at once, and the answer takes this much longer.
+    DelayReply(Duration),
     /// The connection breaks before the store sees the request.
     LoseRequest,
     /// The store does its work, and the connection breaks before the answer arrives.
@@ -155,6 +157,11 @@ impl Faulty {
             Some(Fault::Delay(by)) => {
                 tokio::time::sleep(by).await;
                 self.inner.call(request).await
+            }
+            Some(Fault::DelayReply(by)) => {
+                let answer = self.inner.call(request).await;
+                tokio::time::sleep(by).await;
+                answer
             }
             Some(Fault::Panic) => panic!("a planned panic"),
             Some(Fault::LoseRequest) => Err(cut()),

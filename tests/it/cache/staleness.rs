@@ -18,7 +18,7 @@ use proptest::test_runner::{Config as Proptest, TestRunner};
 use signet_config::Config;
 use signet_storage::chance::Chance;
 use signet_storage::clock::{ManualClock, Timestamp};
-use signet_storage::dynamo::faults::Faults;
+use signet_storage::dynamo::faults::{Fault, Faults};
 use signet_storage::{Storage, World};
 use signet_tests::engine::FUTURE;
 use signet_tests::{Registrant, Store};
@@ -179,6 +179,28 @@ async fn an_old_copy_is_believed_for_the_bound_and_not_a_millisecond_longer() {
     let town = in_process(&weather, &Registrant::generate()).await;
     let cache = town.nodes[0].storage.cache.clone();
     the_bound_to_the_millisecond(&town, |op| cache.set_away(!matches!(op, Op::Back))).await;
+}
+
+/// What was read or written before a change is no news when it arrives after it: it is as old as the question.
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_is_cached_as_of_the_time_of_the_question() {
+    for (slow, operation, version) in [(Op::Refresh, "GetItem", 0), (Op::Change, "PutItem", 1)] {
+        let town = in_process(&Weather { seed: 1, latency: 0, faults: 0, skew: 0 }, &Registrant::generate()).await;
+        let [here, there] = &town.nodes[..] else { panic!("two nodes") };
+        there.faults.once(operation, Fault::DelayReply(Duration::from_secs(1)));
+        let meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            here.storage.cache.set_away(true);
+            town.change(here, Op::Change).await;
+            town.wait(BOUND - Duration::from_secs(1));
+            here.storage.cache.set_away(false);
+        };
+        tokio::join!(town.change(there, slow), meanwhile);
+        let seen = async || here.accounts().get_cached(town.aci).await.map(|copy| copy.version);
+        assert_eq!(seen().await, Some(version), "{slow:?}");
+        town.wait(Duration::from_secs(1));
+        assert_eq!(seen().await, None, "{slow:?}");
+    }
 }
 
 #[test]
