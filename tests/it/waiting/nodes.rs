@@ -103,6 +103,20 @@ async fn of_waiters_on_both_the_latest_is_left() {
     }
 }
 
+/// Puts that race with the beginning of a wait: none falls between the look and the listening.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_lost_at_the_beginning_of_a_wait() {
+    let redis = RedisServer::start();
+    let (here, there) = two(&redis).await;
+    for round in 0..200 {
+        let wait = wait_for_restore(&there.client, 3600);
+        tokio::time::sleep(Duration::from_micros(round * 67 % 4_000)).await;
+        assert_eq!(put(&here.t, "DECLINE").await, 204);
+        assert_eq!(method(wait).await, (200, json!("DECLINE")), "round {round}");
+        redis.ask(&["DEL", "restore_account::token"]);
+    }
+}
+
 #[tokio::test]
 async fn a_hand_over_reaches_the_node_that_listens() {
     let redis = RedisServer::start();
