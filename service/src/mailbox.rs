@@ -75,10 +75,12 @@ impl Mailbox {
         loop {
             match listening.next().await {
                 Heard::Message(message) if message == LETTER => {}
-                Heard::Message(message) if message == me => heard_me = true,
                 Heard::Message(_) if heard_me => return None,
                 // Those who spoke before me came before me.
-                Heard::Message(_) => continue,
+                Heard::Message(message) => {
+                    heard_me = message == me;
+                    continue;
+                }
                 Heard::Missed => {
                     me = until_answered(|| self.say(key)).await;
                     heard_me = false;

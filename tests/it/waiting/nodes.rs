@@ -103,6 +103,23 @@ async fn of_waiters_on_both_the_latest_is_left() {
     }
 }
 
+/// Puts that race with the beginning of a wait: none falls between the look and the listening. They come from Redis itself,
+/// in one step, faster than any node could.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_lost_at_the_beginning_of_a_wait() {
+    let redis = RedisServer::start();
+    let (_, there) = two(&redis).await;
+    let put = "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('PUBLISH', 'mailbox::' .. KEYS[1], 'letter')";
+    for round in 0..400 {
+        let wait = wait_for_restore(&there.client, 3600);
+        // tokio's timers know only milliseconds.
+        std::thread::sleep(Duration::from_micros(round * 67 % 3_000));
+        redis.ask(&["EVAL", put, "1", "restore_account::token", "{\"method\":\"DECLINE\"}"]);
+        assert_eq!(method(wait).await, (200, json!("DECLINE")), "round {round}");
+        redis.ask(&["DEL", "restore_account::token"]);
+    }
+}
+
 #[tokio::test]
 async fn a_hand_over_reaches_the_node_that_listens() {
     let redis = RedisServer::start();

@@ -149,16 +149,3 @@ async fn of_many_at_once_one_is_left() {
         t.advance(HOUR);
     }
 }
-
-/// Puts that race with the beginning of a wait: none is lost between the look and the listening.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answer_is_lost_at_the_beginning_of_a_wait() {
-    let t = registry();
-    for round in 0..100 {
-        let wait = wait_for_restore(&t.client, 3600);
-        tokio::time::sleep(std::time::Duration::from_micros(round * 37 % 3_000)).await;
-        assert_eq!(put(&t, "token", &by("DECLINE")).await, 204);
-        assert_eq!(over(wait).await.0, 200, "{round}");
-        t.advance(HOUR);
-    }
-}
