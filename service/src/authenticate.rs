@@ -6,6 +6,8 @@
 //! done for it: one look at the cache, one hash, one read of the store, one hash, whatever the cache holds. A malformed header
 //! gets the same answer and costs nothing; whoever sent it knows what it is.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use signet_storage::AccountsManager;
 use signet_storage::hash::SaltedTokenHash;
@@ -67,7 +69,7 @@ pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Cal
     // The cached copy may be older than the password, so only the account itself can refuse.
     let as_of = accounts.clock().now();
     let account = accounts.get(aci).await?;
-    let caller = judge(account, &credentials).ok_or(ApiError::Unauthorized)?;
+    let caller = judge(account.map(Arc::new), &credentials).ok_or(ApiError::Unauthorized)?;
     // Not before it is known who asks: that there is an account to be cached must not show in the time of a refusal.
     accounts.remember(&caller.account, as_of).await;
     Ok(seen(accounts, caller).await)
@@ -86,7 +88,7 @@ async fn seen(accounts: &AccountsManager, caller: Caller) -> Caller {
 }
 
 /// Whoever these credentials are of, if the account lets them in. One hash, also where there is no account or no such device.
-fn judge(account: Option<Account>, credentials: &BasicCredentials) -> Option<Caller> {
+fn judge(account: Option<Arc<Account>>, credentials: &BasicCredentials) -> Option<Caller> {
     let device = account.as_ref().and_then(|account| account.device(credentials.device));
     let hash = device.map_or_else(SaltedTokenHash::of_nobody, |device| device.auth.clone());
     let verified = hash.verify(&credentials.password);

@@ -2,6 +2,7 @@
 //! so the same endpoint serves REST today and a tunnel tomorrow.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -81,7 +82,7 @@ impl Headers {
 
 /// An authenticated device and its account as the cache had it.
 pub struct Caller {
-    pub account: Account,
+    pub account: Arc<Account>,
     pub device: DeviceId,
 }
 

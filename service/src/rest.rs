@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 
 use signet_config::LimitId;
 
@@ -45,11 +46,9 @@ async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payloa
         Ok(client) => client,
         Err(refused) => return refuse(&registry, route.template, refused),
     };
-    let body = match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(LONGEST_BODY)).await {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(_))) => return refuse(&registry, route.template, ApiError::BadRequest),
-        Ok(Err(_)) => return refuse(&registry, route.template, ApiError::TooLarge),
-        Err(_) => return refuse(&registry, route.template, ApiError::TooSlow),
+    let body = match body(&request, payload).await {
+        Ok(body) => body,
+        Err(refused) => return refuse(&registry, route.template, refused),
     };
     let params = request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query = web::Query::from_query(request.query_string()).map(web::Query::into_inner).unwrap_or_default();
@@ -58,6 +57,21 @@ async fn serve(route: &'static Route, request: HttpRequest, payload: web::Payloa
         headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
     }
     respond(routes::serve(&registry, route, Call { params, query, headers, body, client, caller: None }).await)
+}
+
+/// What was sent along; nothing is waited for where nothing was announced.
+async fn body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, ApiError> {
+    let announced =
+        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| request.headers().contains_key(name));
+    if !announced {
+        return Ok(Bytes::new());
+    }
+    match tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(LONGEST_BODY)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(ApiError::BadRequest),
+        Ok(Err(_)) => Err(ApiError::TooLarge),
+        Err(_) => Err(ApiError::TooSlow),
+    }
 }
 
 /// An answer for what no endpoint stands behind.

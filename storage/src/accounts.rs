@@ -42,6 +42,7 @@ pub struct AccountsManager {
     recovery_lifetime: Duration,
     /// How long a cached account is believed after it was known to be current.
     stale_at_most: Duration,
+    decoded: cached::Decoded,
 }
 
 /// What a proven number leads to.
@@ -94,7 +95,8 @@ impl From<CommitError> for AccountsError {
 impl AccountsManager {
     pub fn new(storage: &Storage) -> Self {
         let Storage { dynamo, cache, clock, chance, recovery_lifetime, stale_at_most, .. } = storage.clone();
-        Self { dynamo, cache, clock, chance, recovery_lifetime, stale_at_most }
+        let decoded = cached::Decoded::none();
+        Self { dynamo, cache, clock, chance, recovery_lifetime, stale_at_most, decoded }
     }
 
     pub const fn clock(&self) -> &Clock {

@@ -3,6 +3,8 @@
 //! Each device's bundle is of one moment by itself. That all bundles of an answer are of one registration, and of the one whose
 //! access was judged, is seen by their identity key.
 
+use std::sync::Arc;
+
 use futures::future::try_join_all;
 use signet_config::LimitId;
 use signet_keys::{Bundle, Installation, Kind, Left, TakeError};
@@ -28,7 +30,7 @@ impl PrekeysController {
         let (asker, wanted) = (presented.asker()?, call.param("device"));
         let mut target = target::find(&self.accounts, identity).await?;
         for round in 0..ROUNDS {
-            let devices = asker.allow(identity, target.as_ref(), wanted)?;
+            let devices = asker.allow(identity, target.as_deref(), wanted)?;
             if let (Asker::Account(caller), 0) = (&asker, round) {
                 self.limits.take(LimitId::Prekeys, &limiter_key(caller, identity, wanted, devices[0])).await?;
             }
@@ -41,7 +43,7 @@ impl PrekeysController {
                 return answer(identity_key, bundles);
             }
             let refreshed = self.accounts.refresh(account.aci).await?;
-            target = refreshed.filter(|account| target::has(account, identity));
+            target = refreshed.filter(|account| target::has(account, identity)).map(Arc::new);
         }
         Err(ApiError::Contested)
     }

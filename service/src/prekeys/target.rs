@@ -4,9 +4,10 @@ use signet_keys::IdentityKey;
 use signet_storage::ids::ServiceId;
 use signet_storage::model::Account;
 use signet_storage::{AccountsManager, StoreError};
+use std::sync::Arc;
 
 /// The account that has this identity, as the cache has it, else as it stands.
-pub async fn find(accounts: &AccountsManager, identity: ServiceId) -> Result<Option<Account>, StoreError> {
+pub async fn find(accounts: &AccountsManager, identity: ServiceId) -> Result<Option<Arc<Account>>, StoreError> {
     let aci = match identity {
         ServiceId::Aci(aci) => Some(aci),
         ServiceId::Pni(pni) => accounts.aci_of_pni(pni).await?,
@@ -14,7 +15,7 @@ pub async fn find(accounts: &AccountsManager, identity: ServiceId) -> Result<Opt
     let Some(aci) = aci else { return Ok(None) };
     let account = match accounts.get_cached(aci).await {
         Some(account) => Some(account),
-        None => accounts.refresh(aci).await?,
+        None => accounts.refresh(aci).await?.map(Arc::new),
     };
     Ok(account.filter(|account| has(account, identity)))
 }

@@ -8,6 +8,7 @@
 //! known to be current: the time just before the read or the commit that it came of began. After that long the account is read
 //! again and its copy renewed. Where the clocks of nodes differ, the bound is longer by the difference.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,20 +23,45 @@ use crate::model::Account;
 /// How long the cache keeps a copy (seed, phase 3), however long it is believed.
 pub(super) const CACHED_FOR: Duration = Duration::from_secs(3600);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Copied<A> {
     as_of: Timestamp,
     account: A,
 }
 
+/// Copies as they were read last, so that what has not changed since is not read again: most of what an authentication costs.
+/// Whether it has changed is judged by every byte, so nothing here can be older than what the cache answered.
+#[derive(Clone, Debug)]
+pub(super) struct Decoded(moka::sync::Cache<AccountId, (Bytes, Copied<Arc<Account>>)>);
+
+/// Some megabytes.
+const DECODED: u64 = 4_096;
+
+impl Decoded {
+    pub(super) fn none() -> Self {
+        Self(moka::sync::Cache::new(DECODED))
+    }
+
+    fn read(&self, aci: AccountId, copy: Bytes) -> Option<Copied<Arc<Account>>> {
+        if let Some((bytes, read)) = self.0.get(&aci)
+            && bytes == copy
+        {
+            return Some(read);
+        }
+        let Copied { as_of, account } = serde_json::from_slice::<Copied<Account>>(&copy).ok()?;
+        let read = Copied { as_of, account: Arc::new(account) };
+        self.0.insert(aci, (copy, read.clone()));
+        Some(read)
+    }
+}
+
 impl AccountsManager {
     /// The account as the cache has it, if it has it, answers, and the copy is not too old to be believed. The account may have
     /// changed within [`signet_config::Cache::stale_at_most`].
-    pub async fn get_cached(&self, aci: AccountId) -> Option<Account> {
+    pub async fn get_cached(&self, aci: AccountId) -> Option<Arc<Account>> {
         let copy = self.cache.get(&cache_key(aci)).await.ok().flatten();
-        let copy = copy.and_then(|copy| serde_json::from_slice::<Copied<Account>>(&copy).ok());
-        let (outcome, account) = match copy {
+        let (outcome, account) = match copy.and_then(|copy| self.decoded.read(aci, copy)) {
             Some(copy) if self.is_believed(copy.as_of) => ("hit", Some(copy.account)),
             Some(_) => ("old", None),
             None => ("miss", None),

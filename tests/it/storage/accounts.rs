@@ -41,7 +41,7 @@ async fn an_account_reads_as_it_was_created(engine: Engine) {
     let created = Registrant::generate().register(&store, NUMBER).await.unwrap();
     assert_eq!((created.version, created.phone_number.as_str()), (0, NUMBER));
     assert_eq!(store.accounts().get(created.aci).await.unwrap().as_ref(), Some(&created));
-    assert_eq!(store.accounts().get_cached(created.aci).await.as_ref(), Some(&created));
+    assert_eq!(store.accounts().get_cached(created.aci).await.as_deref(), Some(&created));
     assert_eq!(occupied(&store, NUMBER).await, created);
     let audit = Audit::of(&store.storage).await.expect_clean();
     assert_eq!((audit.accounts, audit.claims, audit.keys), (vec![created.clone()], 2, 2));
@@ -86,7 +86,7 @@ async fn who_registers_again_keeps_both_identities(engine: Engine) {
         assert!(device.auth.verify(&my_new_phone.password) && !device.auth.verify(&me.password));
         assert_eq!(device.created, store.now());
         assert_eq!(store.accounts().get(after.aci).await.unwrap().as_ref(), Some(&after));
-        assert_eq!(store.accounts().get_cached(after.aci).await.as_ref(), Some(&after));
+        assert_eq!(store.accounts().get_cached(after.aci).await.as_deref(), Some(&after));
         before = after;
     }
     let audit = Audit::of(&store.storage).await.expect_clean();

@@ -83,7 +83,7 @@ async fn any_account_comes_back_from_the_store(engine: Engine) {
         store.storage.dynamo.commit("test", vec![write]).await.unwrap();
         assert_eq!(store.accounts().get(account.aci).await.unwrap().as_ref(), Some(&account));
         assert_eq!(store.accounts().refresh(account.aci).await.unwrap().as_ref(), Some(&account));
-        assert_eq!(store.accounts().get_cached(account.aci).await, Some(account));
+        assert_eq!(store.accounts().get_cached(account.aci).await.as_deref(), Some(&account));
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_device_joins_with_its_keys_and_uses_up_the_token(engine: Engine) {
     let Linked { account, device } = owner.add(&permit, owner.device()).await.unwrap();
     assert_eq!((device, account.version, account.devices.len()), (id(2), 1, 2));
     assert_eq!(owner.now().await, account);
-    assert_eq!(owner.store.accounts().get_cached(account.aci).await.as_ref(), Some(&account));
+    assert_eq!(owner.store.accounts().get_cached(account.aci).await.as_deref(), Some(&account));
     assert_eq!(owner.add(&permit, owner.device()).await.unwrap_err(), LinkError::NotPermitted);
     assert_eq!(owner.now().await, account);
     assert_eq!(rows(&owner.store.storage.dynamo, Rows::LinkTokens).await.len(), 1);

@@ -68,7 +68,7 @@ async fn sixty_four_registrations_of_one_number_end_in_one_account(engine: Engin
     assert_eq!((audit.claims, audit.keys), (2, 2));
     let last = accounts.into_iter().max_by_key(|account| account.version).unwrap();
     assert_eq!(audit.accounts, std::slice::from_ref(&last));
-    assert_eq!(store.accounts().get_cached(last.aci).await, Some(last), "the cache holds the last one");
+    assert_eq!(store.accounts().get_cached(last.aci).await.as_deref(), Some(&last), "the cache holds the last one");
 }
 
 async fn until_uncontested(store: &Store, me: &Registrant, number: &str) -> signet_storage::model::Account {
