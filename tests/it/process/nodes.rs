@@ -33,6 +33,7 @@ impl Nodes {
             format!("storage.endpoint={}", store.url()),
             "cache.kind=redis".to_owned(),
             format!("cache.url={}", redis.url()),
+            format!("devices.link_secret={}", "11".repeat(32)),
         ];
         let flags: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         let start = || {
@@ -51,24 +52,41 @@ struct Owner {
     aci: String,
     session: String,
     client: SignalClient,
+    /// Whose credentials are to die: the primary device's, or those of one linked to it.
+    user: String,
+    password: String,
 }
 
 impl Owner {
-    async fn settle(nodes: &Nodes, number: String, lock: Option<&str>) -> Self {
+    async fn settle(nodes: &Nodes, number: String, death: Death) -> Self {
         let client = SignalClient::generate();
         let session = verified_session(&nodes.here, &number).await;
         let mut body = client.registration(&session);
-        body["accountAttributes"]["registrationLock"] = json!(lock);
+        body["accountAttributes"]["registrationLock"] = json!(death.lock());
         let answer = nodes.here.register(&number, &client.password, &body).await.expect(201);
-        let owner = Self { number, aci: text(&answer, "uuid").to_owned(), session, client };
+        let aci = text(&answer, "uuid").to_owned();
+        let (user, password) = (aci.clone(), client.password.clone());
+        let mut owner = Self { number, aci, session, client, user, password };
+        if matches!(death, Death::Unlink) {
+            owner.link(nodes).await;
+        }
         for node in [&nodes.here, &nodes.there, &nodes.there] {
             owner.whoami(node).await.expect(200);
         }
         owner
     }
 
+    /// By a token of one node, at the other.
+    async fn link(&mut self, nodes: &Nodes) {
+        let token = nodes.here.send_as("GET", "/v1/devices/provisioning/code", &self.aci, &self.client.password).await;
+        let body = self.client.linking(text(&token.expect(200), "verificationCode"));
+        self.password = "a password of the linked device".to_owned();
+        let linked = nodes.there.link(&self.password, &body).await.expect(200);
+        self.user = format!("{}.{}", self.aci, linked["deviceId"]);
+    }
+
     async fn whoami(&self, node: &Client) -> signet_tests::Answer {
-        node.whoami(&self.aci, &self.client.password).await
+        node.whoami(&self.user, &self.password).await
     }
 }
 
@@ -80,15 +98,17 @@ enum Death {
     /// The number registers again.
     Replace,
     Remove,
+    /// The device is unlinked by the primary one.
+    Unlink,
 }
 
 impl Death {
-    const ALL: [Self; 3] = [Self::Freeze, Self::Replace, Self::Remove];
+    const ALL: [Self; 4] = [Self::Freeze, Self::Replace, Self::Remove, Self::Unlink];
 
     const fn lock(self) -> Option<&'static str> {
         match self {
             Self::Freeze => Some("27182818"),
-            Self::Replace | Self::Remove => None,
+            Self::Replace | Self::Remove | Self::Unlink => None,
         }
     }
 
@@ -103,6 +123,7 @@ impl Death {
                 let authorization = basic(&owner.aci, &owner.client.password);
                 (204, node.send("DELETE", "/v1/accounts/me", &[("authorization", &authorization)], "").await)
             }
+            Self::Unlink => (204, node.send_as("DELETE", "/v1/devices/2", &owner.aci, &owner.client.password).await),
         };
         answer.expect(status);
     }
@@ -116,7 +137,7 @@ async fn credentials_that_die_on_one_node_are_dead_on_the_other_at_once() {
     for (n, death) in Death::ALL.into_iter().enumerate() {
         let mut slowest = Duration::ZERO;
         for round in 0..ROUNDS {
-            let owner = Owner::settle(&nodes, format!("+1202555{:04}", n * 100 + round), death.lock()).await;
+            let owner = Owner::settle(&nodes, format!("+1202555{:04}", n * 100 + round), death).await;
             death.strike(&owner, &newcomer, &nodes.here).await;
             let answered = Instant::now();
             let refused_after = loop {
