@@ -128,23 +128,45 @@ async fn a_device_without_keys_is_left_out() {
     table.close();
 }
 
+/// The cache is made to have an old account under a version that nothing replaces.
+async fn cache_for_ever(t: &TestRegistry, old: &signet_storage::model::Account) {
+    let (key, copy) = (format!("account:{}", old.aci), serde_json::to_vec(old).unwrap());
+    t.registry.storage.cache.put_newer(&key, 1000, copy.into(), std::time::Duration::from_secs(60)).await.unwrap();
+}
+
 /// A cache that does not know of a registration leads to the account as it stands.
 #[tokio::test]
 async fn an_old_copy_of_the_account_is_found_out() {
     let t = start();
     let alice = Person::register(&t, ALICE).await;
-    alice.link(&t, 2).await;
+    let mut table = Table::default();
+    for linked in [false, true] {
+        if linked {
+            alice.link(&t, 2).await;
+        }
+        let old = t.registry.accounts.get(alice.aci()).await.unwrap().unwrap();
+        let again = Person::register(&t, ALICE).await;
+        assert_eq!(again.aci, alice.aci);
+        cache_for_ever(&t, &old).await;
+        let bundle = take(&t, &alice.aci, "*").await.expect(200);
+        let identity = again.me.aci.public().to_base64();
+        table.row("identity", bundle["identityKey"].as_str(), Some(identity.as_str()));
+        table.row("devices", bundle["devices"].as_array().unwrap().len(), 1);
+        table.row("keys", &bundle["devices"][0]["signedPreKey"], &json!(again.me.aci_keys.signed));
+        table.row("a device that has gone", take(&t, &alice.aci, "2").await.status, 401);
+        t.registry.storage.cache.remove(&format!("account:{}", alice.aci)).await.unwrap();
+    }
+    table.close();
+}
+
+/// Nor does an access key that the account had before open it.
+#[tokio::test]
+async fn an_old_access_key_opens_nothing() {
+    let t = start();
+    let alice = Person::register(&t, ALICE).await;
     let old = t.registry.accounts.get(alice.aci()).await.unwrap().unwrap();
-    let again = Person::register(&t, ALICE).await;
-    assert_eq!(again.aci, alice.aci);
-    // The cache is made to have the old account under a version that nothing replaces.
-    let copy = serde_json::to_vec(&old).unwrap();
-    let key = format!("account:{}", old.aci);
-    t.registry.storage.cache.put_newer(&key, 1000, copy.into(), std::time::Duration::from_secs(60)).await.unwrap();
-    let bundle = take(&t, &alice.aci, "*").await.expect(200);
-    assert_eq!(bundle["identityKey"], again.me.aci.public().to_base64());
-    assert_eq!(bundle["devices"].as_array().unwrap().len(), 1, "the linked device is gone");
-    assert_eq!(bundle["devices"][0]["signedPreKey"], json!(again.me.aci_keys.signed));
-    again.upload(&t, &both(&again.me.aci, 5..=6)).await.expect(204);
-    assert_eq!(take(&t, &alice.aci, "2").await.status, 401, "a device that only the copy has");
+    let other = [("/accountAttributes/unidentifiedAccessKey", Some(json!(super::uak(&[9; 16]))))];
+    Person::register_as(&t, ALICE, signet_tests::SignalClient::generate(), &other).await;
+    cache_for_ever(&t, &old).await;
+    assert_eq!(take(&t, &alice.aci, "1").await.status, 401);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::Value;
+use signet_storage::dynamo::faults::Fault;
 use signet_storage::dynamo::tables::Table as Rows;
 use signet_tests::TestRegistry;
 
@@ -65,6 +66,25 @@ async fn there_is_no_moment_without_a_set() {
     }
     // What was replaced is cleared away: the last set is all there is.
     assert_eq!(t.rows(Rows::Prekeys).await.len(), pages_of(&t, &alice).await);
+}
+
+/// Whoever comes to a page that was cleared away since takes from the set that replaced it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_gets_a_key_of_the_next_set() {
+    let t = Arc::new(start());
+    let alice = Person::register(&t, NUMBER).await;
+    alice.upload(&t, &both(&alice.me.aci, 10..=14)).await.expect(204);
+    let next = both(&alice.me.aci, 20..=24);
+    t.faults.once("GetItem", Fault::Delay(Duration::from_secs(2)));
+    let slow = tokio::spawn({
+        let (t, aci) = (t.clone(), alice.aci.clone());
+        async move { take(&t, &aci, "1").await.expect(200) }
+    });
+    // Its request is the first to read, and the one that is slow.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    alice.upload(&t, &next).await.expect(204);
+    assert!(!slow.is_finished(), "it was not slow: this shows nothing");
+    assert_eq!(one_time(&slow.await.expect("no panic")), (Some(20), Some(20)));
 }
 
 /// Pages that the device's row points at.
