@@ -66,10 +66,19 @@ pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Cal
     if let Some(caller) = judge(accounts.get_cached(aci).await, &credentials) {
         return Ok(seen(accounts, caller).await);
     }
-    // The cached copy may be older than the password, so only the account itself can refuse.
+    // In a box, as what is done once a day is: these futures are large, and every request would move them about.
+    Box::pin(by_the_account(accounts, aci, &credentials)).await
+}
+
+/// The cached copy may be older than the password, so only the account itself can refuse.
+async fn by_the_account(
+    accounts: &AccountsManager,
+    aci: AccountId,
+    credentials: &BasicCredentials,
+) -> Result<Caller, ApiError> {
     let as_of = accounts.clock().now();
     let account = accounts.get(aci).await?;
-    let caller = judge(account.map(Arc::new), &credentials).ok_or(ApiError::Unauthorized)?;
+    let caller = judge(account.map(Arc::new), credentials).ok_or(ApiError::Unauthorized)?;
     // Not before it is known who asks: that there is an account to be cached must not show in the time of a refusal.
     accounts.remember(&caller.account, as_of).await;
     Ok(seen(accounts, caller).await)
@@ -80,7 +89,7 @@ async fn seen(accounts: &AccountsManager, caller: Caller) -> Caller {
     let now = accounts.clock().now();
     let device = caller.account.device(caller.device);
     if device.is_some_and(|device| device.is_unseen(caller.account.aci, now)) {
-        let noted = accounts.note_seen(caller.account.aci, caller.device).await;
+        let noted = Box::pin(accounts.note_seen(caller.account.aci, caller.device)).await;
         let outcome = if noted.is_ok() { "noted" } else { "failed" };
         metrics::counter!("signet_seen_total", "outcome" => outcome).increment(1);
     }

@@ -82,7 +82,9 @@ fn derive(token: &str, salt: &str) -> String {
     Hkdf::<Sha256>::new(Some(salt.as_bytes()), token.as_bytes())
         .expand(b"authtoken", &mut out)
         .expect("32 bytes are a length HKDF-SHA256 can give");
-    format!("2.{}", hex::encode(out))
+    let mut text = [0; 64];
+    hex::encode_to_slice(out, &mut text).expect("two digits for each byte");
+    ["2.", std::str::from_utf8(&text).expect("digits are text")].concat()
 }
 
 #[cfg(test)]
