@@ -1,7 +1,8 @@
 //! Metrics, in Prometheus text on the management port. Labels are templates, names and outcomes: never a path, a number or an
 //! id.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -44,12 +45,38 @@ impl Stopwatch {
     }
 
     pub fn request(&self, method: Method, template: &'static str, status: u16) {
-        let method = method.as_str();
-        metrics::histogram!("signet_request_seconds", "method" => method, "route" => template)
-            .record(self.elapsed().as_secs_f64());
-        let status = status.to_string();
-        metrics::counter!("signet_requests_total", "method" => method, "route" => template, "status" => status)
-            .increment(1);
+        let meters = Meters::of((method.as_str(), template, status));
+        meters.seconds.record(self.elapsed().as_secs_f64());
+        meters.total.increment(1);
+    }
+}
+
+/// What one kind of answer of one route is counted by. Kept, for looking a metric up by its labels costs as much as an authentication.
+#[derive(Clone)]
+struct Meters {
+    seconds: metrics::Histogram,
+    total: metrics::Counter,
+}
+
+type Kind = (&'static str, &'static str, u16);
+
+impl Meters {
+    fn of(kind: Kind) -> Self {
+        static KEPT: RwLock<BTreeMap<Kind, Meters>> = RwLock::new(BTreeMap::new());
+        if let Some(meters) = KEPT.read().unwrap_or_else(PoisonError::into_inner).get(&kind) {
+            return meters.clone();
+        }
+        let (method, route, status) = kind;
+        // Before there is a recorder nothing is counted, and nothing may be kept.
+        recorder();
+        let meters = Self {
+            seconds: metrics::histogram!("signet_request_seconds", "method" => method, "route" => route),
+            total: metrics::counter!(
+                "signet_requests_total", "method" => method, "route" => route, "status" => status.to_string()
+            ),
+        };
+        KEPT.write().unwrap_or_else(PoisonError::into_inner).insert(kind, meters.clone());
+        meters
     }
 }
 
