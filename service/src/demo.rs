@@ -1,9 +1,10 @@
-//! `signet demo`: plays a client that registers, and shows what happens and how long it takes.
+//! `signet demo`: plays a client that registers, leaves keys and links a device, and shows what happens and how long it takes.
 //!
 //! Everything in it is real: Curve25519 identity keys, XEdDSA signatures, KEM keys, and the same routes that any client uses.
 //! The code is fetched from the management port, where the development sender leaves it.
 
 mod client;
+mod devices;
 pub mod http;
 mod own_registry;
 
@@ -83,6 +84,7 @@ fn play(url: &str, management: &str, number: Option<String>) -> Result<(), Box<d
     if me.status != 200 {
         return Err(format!("whoami was refused: {}", me.status).into());
     }
+    devices::play(&registry, &client, aci, &chance)?;
     say(&format!("\nThe answer to the registration:\n{}", serde_json::to_string_pretty(&sent.body)?));
     Ok(())
 }
@@ -113,7 +115,7 @@ fn prove(registry: &Http, outbox: &Http, number: &str) -> Result<String, Box<dyn
     step("POST …/session/{id}/code  (send an SMS)", &|| registry.post(&path, None, &request))?;
     let letter = step("     the code is taken from the outbox", &|| outbox.get(&format!("/outbox/{number}"), None))?;
     let code = letter["code"].as_str().ok_or("no code in the outbox")?.to_owned();
-    let done = step("PUT  …/session/{id}/code  (submit it)", &|| registry.put(&path, &json!({"code": code})))?;
+    let done = step("PUT  …/session/{id}/code  (submit it)", &|| registry.put(&path, None, &json!({"code": code})))?;
     if done["verified"] != true {
         return Err("the code was not accepted".into());
     }

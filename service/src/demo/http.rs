@@ -50,12 +50,18 @@ impl Http {
         self.read(request.call())
     }
 
+    /// As somebody who has no account, or does not say which.
+    pub fn get_unseen(&self, path: &str, access_key: &str) -> Result<Answer, HttpError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        self.read(request.header("unidentified-access-key", access_key).call())
+    }
+
     pub fn post(&self, path: &str, credentials: Option<(&str, &str)>, body: &Value) -> Result<Answer, HttpError> {
         self.send(self.agent.post(format!("{}{path}", self.base)), credentials, body)
     }
 
-    pub fn put(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {
-        self.send(self.agent.put(format!("{}{path}", self.base)), None, body)
+    pub fn put(&self, path: &str, credentials: Option<(&str, &str)>, body: &Value) -> Result<Answer, HttpError> {
+        self.send(self.agent.put(format!("{}{path}", self.base)), credentials, body)
     }
 
     pub fn patch(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {

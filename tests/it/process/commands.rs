@@ -37,7 +37,10 @@ fn demo_plays_it_against_a_running_one() {
 #[track_caller]
 fn expect_phases(said: &str) {
     let mut rest = said;
-    for part in ["session", "submit it", "phase 1", "phase 2", "phase 3", "phase 4", "whoami", "200", "uuid"] {
+    let registered = ["session", "submit it", "phase 1", "phase 2", "phase 3", "phase 4", "whoami", "200"];
+    let linked =
+        ["PUT  /v2/keys", "EC key 1, KEM key 1", "99 EC keys, 99 KEM keys", "devices/link", "2 devices", "uuid"];
+    for part in registered.into_iter().chain(linked) {
         let at = rest.find(part).unwrap_or_else(|| panic!("{part:?} is missing, or out of order, in:\n{said}"));
         rest = &rest[at..];
     }
