@@ -284,7 +284,12 @@ impl Drawing {
             20 => vec![vec![upload], vec![fetch; 4], vec![fetch, upload, fetch]],
             21 => alone(&[upload, fetch, Action::Upload { by, again: true }, fetch, fetch]),
             22 => vec![vec![token], vec![link], vec![token], vec![link, unlink, link], vec![linked, upload, fetch]],
-            23 => alone(&[token, link, token, link, token, link, token, link, token, link, token, link]),
+            23 => {
+                // As many devices as there may be, and one more.
+                let registered = [vec![begin], vec![Action::Code], vec![right], vec![register]];
+                let linked = (0..6).flat_map(|_| [vec![token], vec![link]]);
+                registered.into_iter().chain(linked).chain([vec![token]]).collect()
+            }
             24 => alone(&[token, link, Action::Upload { by: As::Linked, again: false }, fetch, unlink, fetch, linked]),
             25 => vec![vec![token], vec![link, again], vec![linked], vec![fetch]],
             _ => alone(&[whoami]),
