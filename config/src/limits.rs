@@ -295,28 +295,15 @@ mod tests {
             "bucket 200 20ms allow",
         ];
         assert!(all(Profile::Production).eq(production));
-        let development = [
-            "bucket 6 30s refuse",
-            "window 1000000 3600s refuse",
-            "bucket 10 86400s refuse",
-            "bucket 5 6s refuse",
-            "window 10000 3600s refuse",
-            "bucket 5 30s refuse",
-            "bucket 10 30s refuse",
-            "bucket 1000 1s allow",
-            "bucket 100 900s allow",
-            "bucket 6 600s refuse",
-            "bucket 6 120s refuse",
-            "bucket 6 120s refuse",
-            "bucket 10 30s refuse",
-            "bucket 10 60s refuse",
-            "bucket 10 30s refuse",
-            "bucket 10 100ms allow",
-            "bucket 10 100ms allow",
-            "bucket 60 1s allow",
-            "bucket 100 60s allow",
-            "bucket 20000 100µs allow",
-        ];
+        let mut development = production;
+        for (id, limit) in [
+            (LimitId::RegistrationPerAddress, "window 1000000 3600s refuse"),
+            (LimitId::CodePerNumber, "window 10000 3600s refuse"),
+            (LimitId::VerificationSession, "bucket 1000 1s allow"),
+            (LimitId::Address, "bucket 20000 100µs allow"),
+        ] {
+            development[id as usize] = limit;
+        }
         assert!(all(Profile::Development).eq(development));
     }
 

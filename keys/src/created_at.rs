@@ -129,6 +129,17 @@ mod tests {
         assert_ne!(self::sealed(&pair), sealed, "drawn anew");
     }
 
+    /// Sealed by a published client library for the identity key of vector V1 (contract §2.5).
+    #[test]
+    fn what_a_client_library_sealed_is_opened() {
+        let private = hex::decode("c097248412e58bf05df487968205132794178e367637f5818f81e0e6ce73e865").expect("hex");
+        let pair = IdentityKeyPair::from_bytes(private.try_into().expect("32 bytes"));
+        let sealed = "012da88ba9a7d3670500e61e37b27a29aa43728034a65f5af4533c48400d8c080a\
+                      c2f28114fb26a40e3d22ec56e8edd3417287a595801b7948";
+        let sealed = hex::decode(sealed).expect("hex");
+        assert_eq!(pair.open_created_at(device(2), registration(0x1234), &sealed), Some(CREATED));
+    }
+
     #[test]
     fn nobody_else_does_and_for_no_other_device() {
         let (pair, other) = (IdentityKeyPair::generate(), IdentityKeyPair::generate());
