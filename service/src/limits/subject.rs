@@ -15,7 +15,7 @@ use signet_storage::{AccountsManager, StoreError};
 
 use super::{Limits, Rule, rule};
 use crate::client_address;
-use crate::registration::lock::pause_key;
+use crate::registration::lock::{PAUSE, pause_key};
 
 /// What was asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Limits {
             let counted = self.cache.counted(&pause_key(aci)).await?;
             let wait = counted.map_or(0, |counted| millis(counted.ends_in));
             limiters.push(Row {
-                limiter: "reglock".to_owned(),
+                limiter: PAUSE.to_owned(),
                 key: aci.to_string(),
                 left: u64::from(counted.is_none()),
                 size: 1,

@@ -49,7 +49,7 @@ async fn check(t: &TestRegistry) {
         format!("verificationSession {NUMBER}:127.0.0.1 999/1000"),
         format!("codePerNumber {NUMBER} 9999/10000"),
         format!("checkTotp {aci} 9999/10000"),
-        format!("reglock {aci} 0/1"),
+        format!("registrationLock {aci} 0/1"),
     ];
     for key in [NUMBER, NUMBER.trim_start_matches('+'), &aci, &aci.to_uppercase()] {
         assert_eq!(in_use(&show(key).await), of_number, "{key}");
@@ -75,7 +75,7 @@ async fn check(t: &TestRegistry) {
         "waitForLinkedDevice",
         "uploadTransferArchive",
         "messages",
-        "reglock",
+        "registrationLock",
     ];
     assert_eq!(limiters(&show("00000000-0000-4000-8000-000000000000").await), of_account);
 
