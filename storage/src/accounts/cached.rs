@@ -8,10 +8,12 @@
 //! known to be current: the time just before the read or the commit that it came of began. After that long the account is read
 //! again and its copy renewed. Where the clocks of nodes differ, the bound is longer by the difference.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Counter;
 use serde::{Deserialize, Serialize};
 
 use super::AccountsManager;
@@ -32,26 +34,45 @@ struct Copied<A> {
 
 /// Copies as they were read last, so that what has not changed since is not read again: most of what an authentication costs.
 /// Whether it has changed is judged by every byte, so nothing here can be older than what the cache answered.
-#[derive(Clone, Debug)]
-pub(super) struct Decoded(moka::sync::Cache<AccountId, (Bytes, Copied<Arc<Account>>)>);
+#[derive(Clone)]
+pub(super) struct Decoded {
+    copies: moka::sync::Cache<AccountId, (Bytes, Copied<Arc<Account>>)>,
+    outcomes: Outcomes,
+}
+
+/// Looked up once: to find a counter by its name costs as much as to look at the cache.
+#[derive(Clone)]
+struct Outcomes {
+    hit: Counter,
+    old: Counter,
+    miss: Counter,
+}
 
 /// Some megabytes.
 const DECODED: u64 = 4_096;
 
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decoded(…)")
+    }
+}
+
 impl Decoded {
     pub(super) fn none() -> Self {
-        Self(moka::sync::Cache::new(DECODED))
+        let [hit, old, miss] =
+            ["hit", "old", "miss"].map(|outcome| metrics::counter!("signet_account_cache_total", "outcome" => outcome));
+        Self { copies: moka::sync::Cache::new(DECODED), outcomes: Outcomes { hit, old, miss } }
     }
 
     fn read(&self, aci: AccountId, copy: Bytes) -> Option<Copied<Arc<Account>>> {
-        if let Some((bytes, read)) = self.0.get(&aci)
+        if let Some((bytes, read)) = self.copies.get(&aci)
             && bytes == copy
         {
             return Some(read);
         }
         let Copied { as_of, account } = serde_json::from_slice::<Copied<Account>>(&copy).ok()?;
         let read = Copied { as_of, account: Arc::new(account) };
-        self.0.insert(aci, (copy, read.clone()));
+        self.copies.insert(aci, (copy, read.clone()));
         Some(read)
     }
 }
@@ -61,12 +82,13 @@ impl AccountsManager {
     /// changed within [`signet_config::Cache::stale_at_most`].
     pub async fn get_cached(&self, aci: AccountId) -> Option<Arc<Account>> {
         let copy = self.cache.get(&cache_key(aci)).await.ok().flatten();
+        let outcomes = &self.decoded.outcomes;
         let (outcome, account) = match copy.and_then(|copy| self.decoded.read(aci, copy)) {
-            Some(copy) if self.is_believed(copy.as_of) => ("hit", Some(copy.account)),
-            Some(_) => ("old", None),
-            None => ("miss", None),
+            Some(copy) if self.is_believed(copy.as_of) => (&outcomes.hit, Some(copy.account)),
+            Some(_) => (&outcomes.old, None),
+            None => (&outcomes.miss, None),
         };
-        metrics::counter!("signet_account_cache_total", "outcome" => outcome).increment(1);
+        outcome.increment(1);
         account
     }
 
