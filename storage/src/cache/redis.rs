@@ -1,12 +1,14 @@
 //! The cache that several nodes share.
 //!
 //! One connection (to each node of a cluster), on which calls are sent without waiting for each other, and another one that
-//! is subscribed to channels ([`wire`]). What must be one step is a Lua script. Every call is answered within [`ANSWER_WITHIN`] or is an error; nothing is sent twice, nothing
-//! waits for Redis to come back, and no more than [`CALLS_AT_ONCE`] are under way.
+//! is subscribed to channels ([`wire`]). What must be one step is a Lua script. Every call is answered within
+//! [`ANSWER_WITHIN`] or is an error; nothing is sent twice, nothing waits for Redis to come back, and no more than
+//! [`CALLS_AT_ONCE`] are under way.
 //!
 //! Only the watcher in [`watch`] decides whether Redis is up, by a small write, and says so in the log and in the gauge
 //! when that changes. A call that fails only asks it to look now. What the scripts do is told in their files.
 
+mod connect;
 mod tally;
 mod watch;
 mod wire;
@@ -18,8 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fred::clients::WithOptions;
 use fred::prelude::{
-    Builder, Client, ClientLike, Config, ConnectionConfig, ErrorKind, Expiration, FredResult, FromValue, KeysInterface,
-    LuaInterface, Options, PerformanceConfig, ReconnectPolicy, Value,
+    Client, ClientLike as _, Expiration, FredResult, FromValue, KeysInterface, LuaInterface, Options, Value,
 };
 use fred::types::scripts::Script;
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -30,6 +31,7 @@ use super::counter::{Counted, Counter};
 use super::window::{Standing, Window};
 use super::{CacheConfigError, CacheDown, Like, kept_for};
 use crate::clock::{Clock, Timestamp};
+use connect::{CONNECT_WITHIN, client, options};
 
 /// How long a caller waits at most. An answer that takes longer is worth no more than none.
 const ANSWER_WITHIN: Duration = Duration::from_millis(250);
@@ -40,15 +42,6 @@ const CLOCK_SLACK: Duration = Duration::from_secs(60);
 /// How long an operator waits at most for a list of keys, and how many Redis looks at in one go.
 const LISTED_WITHIN: Duration = Duration::from_secs(5);
 const LISTED_AT_ONCE: u32 = 1_000;
-/// For a new connection, and for each of the commands that open it.
-const CONNECT_WITHIN: Duration = Duration::from_secs(1);
-/// Messages that have arrived and not been handed on yet. Beyond, all subscribers are told that they missed some.
-const ARRIVED: usize = 4_096;
-/// Milliseconds before the first and before every later attempt to connect.
-const RECONNECT_AFTER: (u32, u32) = (100, 2_000);
-
-const SCHEMES: [&str; 6] = ["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
-
 #[derive(Clone)]
 pub struct Redis {
     shared: Arc<Shared>,
@@ -275,43 +268,6 @@ fn counter(kept: &[i64]) -> Option<Counter> {
     }
 }
 
-/// While there is no connection a command is refused and not queued; a command that was sent is not sent again.
-fn options() -> Options {
-    Options { fail_fast: true, max_attempts: Some(1), timeout: Some(ANSWER_WITHIN), ..Options::default() }
-}
-
-fn client(url: &str) -> Result<Client, CacheConfigError> {
-    let scheme = url.split_once(':').ok_or(CacheConfigError::NotAUrl)?.0;
-    if !SCHEMES.contains(&scheme) {
-        return Err(CacheConfigError::Scheme);
-    }
-    let mut config = Config::from_url(url).map_err(|error| match error.kind() {
-        ErrorKind::Url => CacheConfigError::NotAUrl,
-        ErrorKind::Tls => CacheConfigError::Tls,
-        _ => CacheConfigError::Parts,
-    })?;
-    config.fail_fast = false; // Redis may be down when we start.
-    let policy = ReconnectPolicy::new_exponential(0, RECONNECT_AFTER.0, RECONNECT_AFTER.1, 2);
-    let performance = PerformanceConfig {
-        default_command_timeout: ANSWER_WITHIN,
-        broadcast_channel_capacity: ARRIVED,
-        ..PerformanceConfig::default()
-    };
-    let connection = ConnectionConfig {
-        connection_timeout: CONNECT_WITHIN,
-        internal_command_timeout: CONNECT_WITHIN,
-        max_command_attempts: 1,
-        reconnect_on_auth_error: true,
-        ..ConnectionConfig::default()
-    };
-    Builder::from_config(config)
-        .set_policy(policy)
-        .set_performance_config(performance)
-        .set_connection_config(connection)
-        .build()
-        .map_err(|_| CacheConfigError::Parts)
-}
-
 const VERSION_DIGITS: usize = 20;
 
 /// A version as text that sorts as the number does.
@@ -325,31 +281,4 @@ fn millis(ttl: Duration) -> Value {
 
 fn text(value: impl ToString) -> Value {
     Value::from(value.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_refused_with_a_reason_and_without_their_text() {
-        let reason = |url| client(url).err();
-        assert_eq!(reason("cache.example"), Some(CacheConfigError::NotAUrl));
-        assert_eq!(reason("http://u:secret@cache.example"), Some(CacheConfigError::Scheme));
-        assert_eq!(reason("redis://u:secret@cache.example:port"), Some(CacheConfigError::NotAUrl));
-        assert_eq!(reason("redis://u:secret@cache.example/first"), Some(CacheConfigError::Parts));
-        assert_eq!(reason("redis-sentinel://u:secret@cache.example"), Some(CacheConfigError::Parts));
-    }
-
-    #[test]
-    fn every_kind_of_redis_can_be_named() {
-        for url in [
-            "redis://cache.example",
-            "redis://user:password@cache.example:6380/1",
-            "redis-cluster://cache.example:30001?node=other.example:30002",
-            "redis-sentinel://cache.example:26379/0?sentinelServiceName=main&sentinelUsername=u&sentinelPassword=p",
-        ] {
-            assert!(client(url).is_ok());
-        }
-    }
 }
