@@ -80,7 +80,7 @@ async fn whatever_is_wrong_costs_the_same_whatever_the_cache_holds() {
         if let Some(account) = account {
             let device = &account.devices[0];
             let keys = |account: &_| t.registry.keys.writes_for_removed_account(account);
-            t.registry.accounts.remove(account.aci, (device.id, &device.auth), keys).await.unwrap();
+            t.registry.accounts.remove(&account, (device.id, &device.auth), keys).await.unwrap();
         }
     }
     table.close();

@@ -31,7 +31,7 @@ impl AccountController {
         let caller = call.caller.ok_or(ApiError::Unauthorized)?;
         let keys = |account: &_| self.keys.writes_for_removed_account(account);
         let device = caller.account.device(caller.device).ok_or(ApiError::Unauthorized)?;
-        let removed = self.accounts.remove(caller.account.aci, (device.id, &device.auth), keys).await?;
+        let removed = self.accounts.remove(&caller.account, (device.id, &device.auth), keys).await?;
         if !removed {
             return Err(ApiError::Unauthorized);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AccountsError, AccountsManager, rows};
 use crate::dynamo::{CommitError, Write};
 use crate::hash::SaltedTokenHash;
-use crate::ids::{AccountId, DeviceId};
+use crate::ids::DeviceId;
 use crate::model::Account;
 use crate::recovery;
 use crate::task::finished;
@@ -18,19 +18,23 @@ const ROUNDS: u32 = 10;
 impl AccountsManager {
     /// Removes the account, its claims and what `keys` lists of it, all or nothing. An account that is not there is removed.
     /// Says whether it was: not if whoever asked, as the device with these credentials, is no longer let in by the account as
-    /// it stands now. A number may have registered again since they were.
+    /// it stands now. A number may have registered again since they were. `seen` is the account as the asker knew it: whoever
+    /// removed it meanwhile may not have told the cache yet, and who is told that it is gone is not to find it there.
     ///
     /// # Errors
     /// [`AccountsError::Contested`] if others kept changing the account.
     pub async fn remove(
         &self,
-        aci: AccountId,
+        seen: &Account,
         asked_by: (DeviceId, &SaltedTokenHash),
         keys: impl Fn(&Account) -> Vec<Write>,
     ) -> Result<bool, AccountsError> {
         let (device, auth) = asked_by;
         for round in 0..ROUNDS {
-            let Some(account) = self.get(aci).await? else { return Ok(true) };
+            let Some(account) = self.get(seen.aci).await? else {
+                self.forget(seen.aci, seen.version).await;
+                return Ok(true);
+            };
             if account.device(device).is_none_or(|device| device.auth != *auth) {
                 return Ok(false);
             }

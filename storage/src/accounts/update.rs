@@ -27,10 +27,13 @@ impl AccountsManager {
         mut change: impl FnMut(&mut Account, Timestamp) -> (T, Vec<Write>),
     ) -> Result<Option<(Account, T)>, AccountsError> {
         for round in 0..ROUNDS {
+            let as_of = self.clock.now();
             let Some(before) = self.get(aci).await? else { return Ok(None) };
             let mut after = before.clone();
             let (verdict, mut writes) = change(&mut after, self.clock.now());
             if after == before && writes.is_empty() {
+                // Somebody else may have made it so, and may not have told the cache yet.
+                self.remember(&before, as_of).await;
                 return Ok(Some((after, verdict)));
             }
             after.version = before.version + 1;

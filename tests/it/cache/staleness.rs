@@ -223,3 +223,25 @@ fn where_clocks_differ_the_bound_is_longer_by_the_difference() {
     println!("with outages, clocks apart: {seen:?}");
     assert!(seen.oldest > Duration::ZERO, "the bound was never needed");
 }
+
+/// A history that chance found once: of two who remove the account, the second finds it gone, and is told so before the first has
+/// told the cache.
+#[test]
+fn who_is_told_that_it_is_gone_does_not_find_it_in_the_cache() {
+    let step = |at, op| Step { at, node: 0, op };
+    let changes = [0, 57, 85, 120, 156, 209, 223, 224, 224].map(|at| step(at, Op::Change));
+    let removals = [49, 147, 158, 174].map(|at| step(at, Op::Remove));
+    let refreshes = [56, 151, 162, 183].map(|at| step(at, Op::Refresh));
+    let reads = (0..400).map(|at| step(at, Op::Read));
+    let steps: Vec<_> = changes.into_iter().chain(removals).chain(refreshes).chain(reads).collect();
+    let me = Registrant::generate();
+    for seed in 0..40 {
+        let weather = Weather { seed, latency: 37, faults: 0, skew: 0 };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let played = runtime.expect("a runtime").block_on(async {
+            let town = in_process(&weather, &me).await;
+            town.play(&steps, |_| {}).await
+        });
+        played.unwrap();
+    }
+}

@@ -176,7 +176,7 @@ async fn an_account_that_was_taken_over_meanwhile_is_not_removed() {
     h.come(&home, By::Session, None).await.expect(200);
 
     let asked_by = (device.id, &device.auth);
-    assert!(!accounts.remove(home.aci, asked_by, |account| keys.writes_for_removed_account(account)).await.unwrap());
+    assert!(!accounts.remove(&let_in, asked_by, |account| keys.writes_for_removed_account(account)).await.unwrap());
     h.whoami(&home, &h.newcomer).await.expect(200);
     assert_eq!(Audit::of(&h.t.registry.storage).await.expect_clean().accounts.len(), 1);
 }

@@ -127,7 +127,7 @@ async fn what_the_account_does_not_permit_writes_nothing(engine: Engine) {
 
     let asking = &owner.account.devices[0];
     let keys = |account: &Account| owner.store.keys().writes_for_removed_account(account);
-    owner.store.accounts().remove(owner.account.aci, (asking.id, &asking.auth), keys).await.unwrap();
+    owner.store.accounts().remove(&owner.account, (asking.id, &asking.auth), keys).await.unwrap();
     let permit = owner.permit();
     assert_eq!(owner.add(&permit, owner.device()).await.unwrap_err(), LinkError::NotPermitted);
     Audit::of(&owner.store.storage).await.expect_clean();

@@ -116,7 +116,7 @@ impl Town {
                 let Ok(Some(account)) = accounts.get(self.aci).await else { return };
                 let device = &account.devices[0];
                 let keys = |account: &_| node.keys().writes_for_removed_account(account);
-                let removed = accounts.remove(self.aci, (device.id, &device.auth), keys).await;
+                let removed = accounts.remove(&account, (device.id, &device.auth), keys).await;
                 (removed == Ok(true)).then_some(account.version + 1)
             }
             _ => {
