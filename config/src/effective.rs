@@ -30,6 +30,11 @@ pub(crate) fn effective(config: &Config) -> String {
 fn server(Config { server, .. }: &Config, text: &mut Toml) {
     text.section("server");
     text.text("http", &server.http.to_string());
+    text.text("tls", &server.tls.shown());
+    text.text("plain", &server.plain.shown());
+    for (name, file) in [("certificate", &server.certificate), ("certificate_key", &server.certificate_key)] {
+        text.optional(name, file.as_ref().map(|file| file.to_string_lossy()).as_deref());
+    }
     text.text("management", &server.management.to_string());
     let proxies: Vec<_> = server.trusted_proxies.iter().map(|network| quoted(&network.to_string())).collect();
     text.line("trusted_proxies", format!("[{}]", proxies.join(", ")));
@@ -256,7 +261,7 @@ mod tests {
     fn full() -> Config {
         let toml = format!(
             r#"
-            server = {{ http = "0.0.0.0:1", management = "[::1]:2", trusted_proxies = ["10.0.0.0/8", "::1"], workers = 2 }}
+            server = {{ http = "0.0.0.0:1", tls = "0.0.0.0:3", plain = "0.0.0.0:4", certificate = "/c.pem", certificate_key = "/k.pem", management = "[::1]:2", trusted_proxies = ["10.0.0.0/8", "::1"], workers = 2 }}
             verification.challenge = "stub"
             verification.code_lifetime = "1m 1s 1ms"
             verification.code_key = "{KEY}"

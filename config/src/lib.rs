@@ -12,6 +12,10 @@
 //!
 //! [server]
 //! http = "127.0.0.1:8080"
+//! tls = "127.0.0.1:8443"          # sockets, requests and gRPC over TLS; or "off"
+//! plain = "off"                   # the same without TLS, for behind a balancer that ends it
+//! ## certificate = "chain.pem"             for `tls`, leaf first; production requires it, development makes its own
+//! ## certificate_key = "key.pem"
 //! management = "127.0.0.1:8081"   # health, metrics, outbox: not for the public
 //! trusted_proxies = []            # such as ["10.0.0.0/8", "192.0.2.7"]: whose forwarding headers are believed
 //! workers = 0                     # 0: one per core
@@ -258,7 +262,7 @@ pub use prekeys::Prekeys;
 pub use recovery::Recovery;
 pub use registration_lock::RegistrationLock;
 pub use secret::Secret;
-pub use server::Server;
+pub use server::{Door, Server};
 pub use sms::{Countries, REGIONS, Sms};
 pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
@@ -358,7 +362,7 @@ impl Config {
     }
 
     fn validate(&self, problems: &mut Problems) {
-        self.server.validate(problems);
+        self.server.validate(self.profile, problems);
         self.storage.validate(problems);
         self.cache.validate(problems);
         self.verification.validate(self.profile, problems);

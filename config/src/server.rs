@@ -1,19 +1,28 @@
 //! Section `server`: where the registry listens, and whose word on a client's address it takes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Problems;
-use crate::values;
+use crate::{Profile, values};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Server {
-    /// The front door. Port 0: any free one.
+    /// The front door for plain requests. Port 0: any free one.
     #[serde(deserialize_with = "address")]
     pub http: SocketAddr,
+    /// The front door for sockets, requests and gRPC, over TLS.
+    pub tls: Door,
+    /// The same without TLS, for behind a balancer that ends it.
+    pub plain: Door,
+    /// The chain that `tls` shows, PEM, leaf first. Absent in development: one of our own making.
+    pub certificate: Option<PathBuf>,
+    /// The private key of its leaf, PEM.
+    pub certificate_key: Option<PathBuf>,
     /// Health, metrics and, in development, the outbox. Not for the public.
     #[serde(deserialize_with = "address")]
     pub management: SocketAddr,
@@ -25,21 +34,84 @@ pub struct Server {
     pub workers: usize,
 }
 
+/// An address to listen on, or `"off"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Off,
+    At(SocketAddr),
+}
+
+const OFF: &str = "off";
+
+impl Door {
+    pub const fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::At(address) => Some(address),
+        }
+    }
+
+    /// As the configuration says it.
+    pub fn shown(self) -> String {
+        self.address().map_or_else(|| OFF.to_owned(), |address| address.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Door {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == OFF {
+            return Ok(Self::Off);
+        }
+        let wrong = "expected \"off\", or an address and port, such as \"127.0.0.1:8443\"";
+        text.parse().map(Self::At).map_err(|_| serde::de::Error::custom(wrong))
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
-        Self { http: loopback(8080), management: loopback(8081), trusted_proxies: Vec::new(), workers: 0 }
+        Self {
+            http: loopback(8080),
+            tls: Door::At(loopback(8443)),
+            plain: Door::Off,
+            certificate: None,
+            certificate_key: None,
+            management: loopback(8081),
+            trusted_proxies: Vec::new(),
+            workers: 0,
+        }
     }
 }
 
 impl Server {
     /// Any free ports of the loopback interface, one worker.
     pub fn for_testing() -> Self {
-        Self { http: loopback(0), management: loopback(0), workers: 1, ..Self::default() }
+        let plain = Door::At(loopback(0));
+        Self { http: loopback(0), tls: Door::Off, plain, management: loopback(0), workers: 1, ..Self::default() }
     }
 
-    pub(crate) fn validate(&self, problems: &mut Problems) {
-        if self.http == self.management && self.http.port() != 0 {
-            problems.add("server.management", "must differ from server.http");
+    pub(crate) fn validate(&self, profile: Profile, problems: &mut Problems) {
+        let mut taken = vec![("server.http", self.http)];
+        let doors = [
+            ("server.management", Some(self.management)),
+            ("server.tls", self.tls.address()),
+            ("server.plain", self.plain.address()),
+        ];
+        for (key, address) in doors {
+            let Some(address) = address else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address && address.port() != 0) {
+                problems.add(key, format!("must differ from {other}"));
+            }
+            taken.push((key, address));
+        }
+        match (&self.certificate, &self.certificate_key) {
+            (Some(_), None) => problems.add("server.certificate_key", "required with server.certificate"),
+            (None, Some(_)) => problems.add("server.certificate", "required with server.certificate_key"),
+            (None, None) if profile == Profile::Production && self.tls != Door::Off => {
+                let what = "required in production with server.tls; without TLS of our own, set server.tls = \"off\"";
+                problems.add("server.certificate", what);
+            }
+            _ => {}
         }
     }
 }
@@ -90,6 +162,32 @@ mod tests {
         let error = Config::parse("[server]\nhttp = \"127.0.0.1:8081\"").unwrap_err().to_string();
         assert_eq!(error, "server.management: must differ from server.http");
         Config::parse("[server]\nhttp = \"127.0.0.1:0\"\nmanagement = \"127.0.0.1:0\"").unwrap();
+    }
+
+    #[test]
+    fn a_door_is_an_address_or_off() {
+        let server = Config::parse("[server]\ntls = \"off\"\nplain = \"127.0.0.1:9\"").unwrap().server;
+        assert_eq!((server.tls.shown().as_str(), server.plain.shown().as_str()), ("off", "127.0.0.1:9"));
+        let error = Config::parse("[server]\ntls = \"on\"").unwrap_err().to_string();
+        assert!(error.starts_with("server.tls: expected \"off\", or an address"), "{error}");
+        let error = Config::parse("[server]\nplain = \"127.0.0.1:8443\"").unwrap_err().to_string();
+        assert_eq!(error, "server.plain: must differ from server.tls");
+    }
+
+    #[test]
+    fn a_certificate_has_a_key_and_production_has_both() {
+        let error = |toml: &str| Config::parse(toml).unwrap_err().to_string();
+        assert_eq!(
+            error("[server]\ncertificate = \"a.pem\""),
+            "server.certificate_key: required with server.certificate"
+        );
+        assert_eq!(
+            error("[server]\ncertificate_key = \"a.pem\""),
+            "server.certificate: required with server.certificate_key"
+        );
+        let required = "server.certificate: required in production";
+        assert!(error("profile = \"production\"").contains(required));
+        assert!(!error("profile = \"production\"\nserver.tls = \"off\"").contains(required));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Http {
         self.read(request.send_json(body))
     }
 
-    fn read(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
+    fn read(&self, sent: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
         let failed = |source| HttpError { base: self.base.clone(), source: Box::new(source) };
         let mut response = sent.map_err(failed)?;
         let text = response.body_mut().read_to_vec().map_err(failed)?;
