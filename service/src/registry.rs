@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
 use crate::prekeys::{Census, PrekeysController};
+use crate::presence::Presence;
 use crate::provisioning::ProvisioningController;
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
@@ -45,6 +46,7 @@ pub struct Registry {
     pub provisioning: ProvisioningController,
     pub mailbox: Mailbox,
     pub stopping: Stopping,
+    pub presence: Presence,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -136,6 +138,7 @@ impl Registry {
             account: AccountController {
                 accounts: accounts.clone(),
                 keys: keys.clone(),
+                limits: limits.clone(),
                 events: events.clone(),
                 clock: clock.clone(),
             },
@@ -153,6 +156,7 @@ impl Registry {
             provisioning: ProvisioningController { cache: storage.cache.clone(), limits: limits.clone() },
             mailbox,
             stopping,
+            presence: Presence,
             accounts,
             keys,
             events,
