@@ -18,6 +18,7 @@ pub mod mailbox;
 mod management;
 mod metrics;
 pub mod prekeys;
+pub mod presence;
 pub mod provisioning;
 pub mod registration;
 mod registry;
