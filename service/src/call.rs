@@ -55,7 +55,7 @@ pub enum Credentials {
     /// Each request says so itself.
     InHeaders,
     /// Who opened the socket that it came through, and nobody else.
-    Socket(Option<Arc<Principal>>),
+    Socket(Option<Principal>),
 }
 
 impl Call {

@@ -71,6 +71,7 @@ impl Registry {
         let recovery = RecoveryPasswords::new(&storage);
         let outbox = sender.outbox().clone();
         let stopping = Stopping::default();
+        let presence = Presence::new(storage.cache.clone(), accounts.clone(), chance.clone());
         let mailbox = Mailbox::new(storage.cache.clone(), chance.clone(), stopping.clone());
         let verification = VerificationController {
             sessions: sessions.clone(),
@@ -155,8 +156,8 @@ impl Registry {
             waiting: WaitingController { mailbox: mailbox.clone(), limits: limits.clone() },
             provisioning: ProvisioningController { cache: storage.cache.clone(), limits: limits.clone() },
             mailbox,
+            presence,
             stopping,
-            presence: Presence,
             accounts,
             keys,
             events,

@@ -69,7 +69,7 @@ pub struct Opened {
     client: Option<IpAddr>,
     headers: headers::Kept,
     /// Whose it is; nobody's if it was opened without credentials.
-    principal: Option<Arc<Principal>>,
+    principal: Option<Principal>,
     wants_messages: bool,
 }
 
@@ -173,7 +173,7 @@ async fn opened(
         registry: registry.clone(),
         client,
         headers: headers::kept(headers),
-        principal: caller.as_ref().map(Principal::of).transpose()?.map(Arc::new),
+        principal: caller.as_ref().map(Principal::of).transpose()?,
         wants_messages: headers.get("x-signal-disable-messages").is_none_or(|value| value != "true"),
     };
     Ok((opened, alert))

@@ -59,7 +59,9 @@ impl Socket {
     pub async fn over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
         let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
         for (name, value) in headers {
-            request.headers_mut().append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+            request
+                .headers_mut()
+                .append(HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
         }
         match tokio_tungstenite::client_async(request, stream).await {
             Ok((stream, answer)) => {

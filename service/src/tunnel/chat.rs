@@ -43,7 +43,8 @@ pub async fn serve(mut socket: Socket, opened: Opened) -> End {
 
 async fn converse(socket: &mut Socket, opened: &Arc<Opened>, work: &mut Work) -> Result<std::convert::Infallible, End> {
     let mut present = match &opened.principal {
-        Some(principal) => Some(opened.registry.presence.arrive(principal).await),
+        Some(principal) if opened.wants_messages => Some(Box::pin(opened.registry.presence.arrive(principal)).await),
+        Some(principal) => Some(opened.registry.presence.arrive_beside(principal)),
         None => None,
     };
     if present.is_some() && opened.wants_messages {
