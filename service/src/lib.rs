@@ -29,6 +29,7 @@ mod shield;
 pub mod sim;
 pub mod stopping;
 pub mod svr;
+pub mod tls;
 pub mod verification;
 pub mod waiting;
 mod wire;
