@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it links once.
 
+mod account;
 mod audit;
 mod authentication;
 mod cache;
