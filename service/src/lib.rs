@@ -13,6 +13,7 @@ pub mod demo;
 pub mod devices;
 mod error;
 pub mod events;
+pub mod grpc;
 mod limits;
 pub mod mailbox;
 mod management;
