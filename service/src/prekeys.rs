@@ -16,7 +16,7 @@ pub(crate) mod fetch;
 pub(crate) mod identity_check;
 mod request;
 mod response;
-mod target;
+pub mod target;
 
 pub use census::Census;
 pub use controller::PrekeysController;
