@@ -27,13 +27,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response};
-use signet_config::LimitId;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::authenticate;
 use crate::call::{Caller, Headers};
 use crate::error::ApiError;
+use crate::inlet;
 use crate::metrics::Stopwatch;
 use crate::registry::Registry;
 use asking::Asking;
@@ -75,9 +75,7 @@ async fn answer(
     mut request: Request<Body>,
     client: Option<IpAddr>,
 ) -> Result<Response<Body>, Refusal> {
-    if let Some(retry_after) = client.and_then(|client| registry.shield.check(client).err()) {
-        return Err(Refusal::Api(ApiError::RateLimited { limiter: LimitId::Address.name(), retry_after }));
-    }
+    inlet::let_in(registry, client)?;
     let method = method.ok_or(Refusal::Unimplemented)?;
     let caller = caller(registry, method.access, request.headers()).await?;
     request.extensions_mut().insert(Asking { method, caller: caller.map(Arc::new), client });

@@ -1,12 +1,13 @@
-//! `account.Accounts` (contract keys-devices §8.4), as far as it is connected.
+//! `account.Accounts` and `account.AccountsAnonymous` (contract keys-devices §8.4), as far as they are connected.
 
 use signet_storage::ids::ServiceId;
 use signet_storage::model::account::Badge;
 use tonic::{Request, Response, Status};
 
 use super::asking::answer;
-use super::fields::service_identifier;
+use super::fields::{self, service_identifier};
 use super::proto::org::signal::chat::account;
+use super::proto::org::signal::chat::account::accounts_anonymous_server::AccountsAnonymous;
 use super::proto::org::signal::chat::account::accounts_server::Accounts;
 use super::proto::org::signal::chat::account::get_entitlements_response::BadgeEntitlement;
 use super::proto::org::signal::chat::common::AccountIdentifiers;
@@ -51,6 +52,21 @@ impl Accounts for Registry {
         answer(request, |asking, _| async move {
             self.account.end(asking.caller()?).await?;
             Ok(account::DeleteAccountResponse {})
+        })
+        .await
+    }
+}
+
+#[tonic::async_trait]
+impl AccountsAnonymous for Registry {
+    async fn check_account_existence(
+        &self,
+        request: Request<account::CheckAccountExistenceRequest>,
+    ) -> Result<Response<account::CheckAccountExistenceResponse>, Status> {
+        answer(request, |asking, asked| async move {
+            let identity = fields::service_id("service_identifier", asked.service_identifier)?;
+            let account_exists = self.account.knows(identity, asking.client).await?;
+            Ok(account::CheckAccountExistenceResponse { account_exists })
         })
         .await
     }

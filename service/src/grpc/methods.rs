@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use tonic::body::Body;
 use tonic::codegen::Service;
 
+use super::proto::org::signal::chat::account::accounts_anonymous_server::AccountsAnonymousServer;
 use super::proto::org::signal::chat::account::accounts_server::AccountsServer;
 use super::proto::org::signal::chat::credentials::credentials_anonymous_server::CredentialsAnonymousServer;
 use super::proto::org::signal::chat::credentials::credentials_server::CredentialsServer;
@@ -78,6 +79,7 @@ pub const METHODS: &[Method] = &[
     method!("account.Accounts/GetAccountIdentity" Device AccountsServer),
     method!("account.Accounts/GetEntitlements" Device AccountsServer),
     method!("account.Accounts/DeleteAccount" Device AccountsServer),
+    method!("account.AccountsAnonymous/CheckAccountExistence" Anonymous AccountsAnonymousServer),
     method!("credentials.Credentials/GetExternalServiceCredentials" Device CredentialsServer),
     method!("credentials.CredentialsAnonymous/CheckSvrCredentials" Anonymous CredentialsAnonymousServer),
 ];
