@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod http2;
 mod opening;
+mod provisioning;
+mod same_answers;
+mod talking;
 
 use signet_tests::{SignalClient, Socket, TestRegistry};
 
