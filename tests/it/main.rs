@@ -10,6 +10,7 @@ mod delivery;
 mod devices;
 mod existing;
 mod faults;
+mod grpc;
 mod house;
 mod limits;
 mod prekeys;
