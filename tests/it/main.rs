@@ -12,6 +12,7 @@ mod faults;
 mod house;
 mod limits;
 mod prekeys;
+mod presence;
 mod process;
 mod registration;
 mod simulation;
