@@ -45,8 +45,8 @@ pub struct Registry {
     pub waiting: WaitingController,
     pub provisioning: ProvisioningController,
     pub mailbox: Mailbox,
-    pub presence: Presence,
     pub stopping: Stopping,
+    pub presence: Presence,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -139,6 +139,7 @@ impl Registry {
             account: AccountController {
                 accounts: accounts.clone(),
                 keys: keys.clone(),
+                limits: limits.clone(),
                 events: events.clone(),
                 clock: clock.clone(),
             },

@@ -19,5 +19,6 @@ mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;
+mod tunnel;
 mod verification;
 mod waiting;
