@@ -14,6 +14,7 @@ mod grpc;
 mod house;
 mod limits;
 mod prekeys;
+mod presence;
 mod process;
 mod registration;
 mod simulation;
