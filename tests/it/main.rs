@@ -19,5 +19,6 @@ mod sms_budget;
 mod storage;
 mod svr;
 mod tls;
+mod tunnel;
 mod verification;
 mod waiting;
