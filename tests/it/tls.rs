@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod authority;
+pub mod authority;
 mod development;
 mod files;
 mod handshake;
@@ -50,7 +50,7 @@ async fn echo(tls: &Tls) -> u16 {
 }
 
 /// A client that trusts this root alone.
-async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>> {
+pub async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(root).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -61,11 +61,11 @@ async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>
 }
 
 /// The leaf that a new connection is shown.
-async fn shown(port: u16, root: &Path) -> Vec<u8> {
+pub async fn shown(port: u16, root: &Path) -> Vec<u8> {
     leaf(&connect(port, root).await.unwrap())
 }
 
-fn leaf(stream: &TlsStream<TcpStream>) -> Vec<u8> {
+pub fn leaf(stream: &TlsStream<TcpStream>) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
