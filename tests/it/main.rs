@@ -21,6 +21,7 @@ mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;
+mod tls;
 mod tunnel;
 mod verification;
 mod waiting;
