@@ -192,6 +192,11 @@
 //! per = "1m"
 //! on_failure = "allow"
 //!
+//! [limits.check_account_existence]
+//! size = 1000
+//! per = "4s"
+//! on_failure = "allow"
+//!
 //! [limits.address]                # in production 200 per 20ms
 //! size = 20000
 //! per = "100us"

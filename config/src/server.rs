@@ -171,7 +171,7 @@ mod tests {
         let error = Config::parse("[server]\ntls = \"on\"").unwrap_err().to_string();
         assert!(error.starts_with("server.tls: expected \"off\", or an address"), "{error}");
         let error = Config::parse("[server]\nplain = \"127.0.0.1:8443\"").unwrap_err().to_string();
-        assert_eq!(error, "server.plain: must differ from server.tls");
+        assert_eq!(error, "server.plain: must differ from server.tls (the text)");
     }
 
     #[test]

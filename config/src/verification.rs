@@ -255,7 +255,7 @@ mod tests {
             "profile = \"production\"\nsms = {{ countries = \"US\", daily_cap = 1 }}\n[verification]\nchallenge = \"stub\"\ncode_key = \"{KEY}\""
         );
         let error = Config::parse(&toml).unwrap_err().to_string();
-        assert!(error.starts_with("verification.sender: ") && error.matches("verification.").count() == 1, "{error}");
+        assert!(error.contains("\nverification.sender: ") && error.matches("verification.").count() == 1, "{error}");
         let error = Config::parse(&format!("{toml}\nsender = \"sns\"")).unwrap_err().to_string();
         assert!(!error.contains("verification."), "{error}");
     }

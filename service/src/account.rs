@@ -1,5 +1,6 @@
 //! `/v1/accounts` (contract registration §9): what an account's own devices ask and change.
 
 mod controller;
+mod existence;
 
 pub use controller::AccountController;

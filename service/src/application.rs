@@ -15,6 +15,7 @@ use signet_storage::number::E164;
 use signet_storage::{Storage, World};
 
 use crate::audit::AuditError;
+use crate::entrance::{Door, Entrance};
 use crate::management::{self, Management};
 use crate::registry::Registry;
 use crate::reload::{Reload, Source};
@@ -51,11 +52,24 @@ pub enum BuildError {
 pub struct Application {
     public: Server,
     management: Server,
+    entrance: Entrance,
     registry: Arc<Registry>,
     reload: Arc<OnceLock<Arc<Reload>>>,
     last_call: Duration,
-    http_address: SocketAddr,
-    management_address: SocketAddr,
+    addresses: Addresses,
+}
+
+/// Where a registry listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Clients, over HTTP.
+    pub http: SocketAddr,
+    /// Clients with sockets, over TLS.
+    pub tls: Option<SocketAddr>,
+    /// The same without TLS.
+    pub plain: Option<SocketAddr>,
+    /// Operators.
+    pub management: SocketAddr,
 }
 
 impl Application {
@@ -65,7 +79,14 @@ impl Application {
         let recorder = metrics::recorder();
         let http = listen(config.server.http)?;
         let managing = listen(config.server.management)?;
-        let (http_address, management_address) = (address(&http)?, address(&managing)?);
+        let tls = config.server.tls.address().map(listen).transpose()?;
+        let plain = config.server.plain.address().map(listen).transpose()?;
+        let addresses = Addresses {
+            http: address(&http)?,
+            tls: tls.as_ref().map(address).transpose()?,
+            plain: plain.as_ref().map(address).transpose()?,
+            management: address(&managing)?,
+        };
 
         let storage = Storage::open(config, world).await?;
         let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
@@ -74,12 +95,14 @@ impl Application {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
+        let doors = plain.into_iter().map(|listener| Door { listener, tls: None }).collect();
+        let entrance = Entrance::open(doors, workers, registry.clone()).map_err(BuildError::Server)?;
         let public = serve_public(http, workers, registry.clone()).map_err(BuildError::Server)?;
         let reload = Arc::new(OnceLock::new());
         let manage = Management { registry: registry.clone(), recorder, reload: reload.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
         let last_call = Duration::ZERO;
-        Ok(Self { public, management, registry, reload, last_call, http_address, management_address })
+        Ok(Self { public, management, entrance, registry, reload, last_call, addresses })
     }
 
     /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
@@ -92,14 +115,8 @@ impl Application {
         self.reload.get_or_init(|| Arc::new(Reload::new(source, running.clone(), self.registry.clone()))).clone()
     }
 
-    /// Where clients are served.
-    pub const fn http_address(&self) -> SocketAddr {
-        self.http_address
-    }
-
-    /// Where operators are served.
-    pub const fn management_address(&self) -> SocketAddr {
-        self.management_address
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     pub const fn registry(&self) -> &Arc<Registry> {
@@ -113,18 +130,19 @@ impl Application {
         let stopping = self.registry.stopping.clone();
         let drain = async {
             stop.await;
-            stopping.begin();
+            stopping.begin(self.last_call);
             tokio::time::sleep(self.last_call).await;
-            public.stop(true).await;
+            let (closed, ()) = tokio::join!(self.entrance.close(), public.stop(true));
             managing.stop(true).await;
+            closed
         };
-        let (served, managed, ()) = tokio::join!(self.public, self.management, drain);
+        let (served, managed, closed) = tokio::join!(self.public, self.management, drain);
         housekeeping.abort();
         // The audit has everything before the process may end.
         let events = self.registry.events.clone();
         events.publish_sums();
         let _ = tokio::task::spawn_blocking(move || events.settle()).await;
-        served.and(managed)
+        served.and(managed).and(closed)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What every inlet speaks: a request as a [`Call`], an answer as a [`Reply`]. Endpoints know these two and no web framework,
-//! so the same endpoint serves REST today and a tunnel tomorrow.
+//! so the same endpoint serves REST and what comes through a tunnel.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use signet_storage::ids::DeviceId;
 use signet_storage::model::{Account, Device};
 
 use crate::error::ApiError;
+use crate::presence::Principal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     Get,
+    Head,
     Post,
     Put,
     Patch,
@@ -24,6 +26,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
@@ -42,8 +45,17 @@ pub struct Call {
     pub body: Bytes,
     /// Where the client is, as far as the proxies we trust say; limits are keyed by it.
     pub client: Option<IpAddr>,
+    pub credentials: Credentials,
     /// Who is asking, on routes that demand it or ask for it.
     pub caller: Option<Caller>,
+}
+
+/// By what it is known who is asking.
+pub enum Credentials {
+    /// Each request says so itself.
+    InHeaders,
+    /// Who opened the socket that it came through, and nobody else.
+    Socket(Option<Principal>),
 }
 
 impl Call {

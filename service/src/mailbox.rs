@@ -57,7 +57,7 @@ impl Mailbox {
         let letter = tokio::select! {
             letter = self.listen(key, listening, me) => letter,
             () = tokio::time::sleep(at_most) => None,
-            () = self.stopping.begun() => None,
+            _ = self.stopping.begun() => None,
         };
         Ok(letter)
     }

@@ -15,7 +15,7 @@ mod fetch;
 mod identity_check;
 mod request;
 mod response;
-mod target;
+pub mod target;
 
 pub use census::Census;
 pub use controller::PrekeysController;

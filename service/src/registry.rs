@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
 use crate::prekeys::{Census, PrekeysController};
+use crate::presence::Presence;
 use crate::provisioning::ProvisioningController;
 use crate::registration::RegistrationController;
 use crate::registration::lock::RegistrationLockVerificationManager;
@@ -45,6 +46,7 @@ pub struct Registry {
     pub provisioning: ProvisioningController,
     pub mailbox: Mailbox,
     pub stopping: Stopping,
+    pub presence: Presence,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub limits: Limits,
@@ -69,6 +71,7 @@ impl Registry {
         let recovery = RecoveryPasswords::new(&storage);
         let outbox = sender.outbox().clone();
         let stopping = Stopping::default();
+        let presence = Presence::new(storage.cache.clone(), accounts.clone(), chance.clone());
         let mailbox = Mailbox::new(storage.cache.clone(), chance.clone(), stopping.clone());
         let verification = VerificationController {
             sessions: sessions.clone(),
@@ -136,6 +139,7 @@ impl Registry {
             account: AccountController {
                 accounts: accounts.clone(),
                 keys: keys.clone(),
+                limits: limits.clone(),
                 events: events.clone(),
                 clock: clock.clone(),
             },
@@ -152,6 +156,7 @@ impl Registry {
             waiting: WaitingController { mailbox: mailbox.clone(), limits: limits.clone() },
             provisioning: ProvisioningController { cache: storage.cache.clone(), limits: limits.clone() },
             mailbox,
+            presence,
             stopping,
             accounts,
             keys,

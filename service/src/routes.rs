@@ -3,6 +3,8 @@
 //!
 //! The template is the label in logs and metrics. Raw paths hold session ids and are never written anywhere.
 
+mod find;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -10,10 +12,12 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::authenticate;
-use crate::call::{Call, Method, Reply};
+use crate::call::{Call, Caller, Credentials, Method, Reply};
 use crate::error::ApiError;
 use crate::metrics::Stopwatch;
 use crate::registry::Registry;
+
+pub use find::{Found, find};
 
 pub type Endpoint = for<'a> fn(&'a Registry, Call) -> BoxFuture<'a, Result<Reply, ApiError>>;
 
@@ -26,6 +30,8 @@ pub enum Access {
     Device,
     /// Whoever it is; who comes with the credentials of a device is known by them.
     Optional,
+    /// Whoever it is, but nobody who says so: a device that is known has other ways to ask.
+    Anonymous,
 }
 
 pub struct Route {
@@ -69,6 +75,7 @@ pub const ROUTES: &[Route] = &[
     route!(Put "/v1/verification/session/{session}/code" Anyone r, call => r.verification.submit_code(call)),
     route!(Post "/v1/registration" Anyone r, call => r.registration.register(call)),
     route!(Get "/v1/accounts/whoami" Device r, call => r.account.whoami(call)),
+    route!(Head "/v1/accounts/account/{identifier}" Anonymous r, call => r.account.exists(call)),
     route!(Delete "/v1/accounts/me" Device r, call => r.account.remove(call)),
     route!(Get "/v1/devices" Device r, call => r.devices.list(call)),
     route!(Delete "/v1/devices/{device}" Device r, call => r.devices.remove(call)),
@@ -116,16 +123,27 @@ pub fn finish(registry: &Registry, reply: Reply) -> Reply {
 
 async fn answer(registry: &Registry, route: &'static Route, mut call: Call) -> Result<Reply, ApiError> {
     if route.access != Access::Anyone {
-        let caller = authenticate::device(&registry.accounts, &call.headers).await;
-        // Where nobody has to say who they are, saying nothing is no attempt.
-        let tried = route.access == Access::Device || call.headers.get("authorization").is_some();
-        if tried && matches!(caller, Err(ApiError::Unauthorized)) {
-            registry.events.authentication_refused();
-        }
-        call.caller = match (caller, route.access) {
-            (Err(ApiError::Unauthorized), Access::Optional) => None,
+        call.caller = match (caller(registry, route.access, &call).await, route.access) {
+            (Err(ApiError::Unauthorized), Access::Optional | Access::Anonymous) => None,
+            (Ok(_), Access::Anonymous) => return Err(ApiError::BadRequest),
             (caller, _) => Some(caller?),
         };
     }
     (route.endpoint)(registry, call).await
+}
+
+async fn caller(registry: &Registry, access: Access, call: &Call) -> Result<Caller, ApiError> {
+    match &call.credentials {
+        Credentials::Socket(None) => Err(ApiError::Unauthorized),
+        Credentials::Socket(Some(principal)) => principal.caller(&registry.accounts).await,
+        Credentials::InHeaders => {
+            let caller = authenticate::device(&registry.accounts, &call.headers).await;
+            // Where nobody has to say who they are, saying nothing is no attempt.
+            let tried = access == Access::Device || call.headers.get("authorization").is_some();
+            if tried && matches!(caller, Err(ApiError::Unauthorized)) {
+                registry.events.authentication_refused();
+            }
+            caller
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //!
 //! Not here: whether somebody may have the number (evidence in `model/evidence.rs`), and what keys are (`signet-keys`).
 
+mod announce;
 mod cached;
 mod create;
 mod devices;
@@ -17,6 +18,8 @@ mod update;
 
 use std::time::Duration;
 
+pub use announce::{LOOK, channel};
+pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 
@@ -103,6 +106,11 @@ impl AccountsManager {
         &self.clock
     }
 
+    /// How long a copy of an account is believed after it was known to be current.
+    pub const fn stale_at_most(&self) -> Duration {
+        self.stale_at_most
+    }
+
     /// Who has this number now, in any of its equivalent forms?
     pub async fn slot_for(&self, verified: &VerifiedNumber) -> Result<Slot, AccountsError> {
         let number = verified.number();
@@ -138,10 +146,17 @@ impl AccountsManager {
         row.map(|row| items::from_item(row, "account")).transpose()
     }
 
-    /// Commits and then caches, in a task of its own: a client that hangs up between the two must not leave a cache that does
-    /// not know of the commit.
-    async fn commit(&self, name: &'static str, writes: Vec<Write>, account: Account) -> Result<Account, CommitError> {
+    /// Commits, then caches, and then tells the connections that may end by it; `before` is the account that the commit changes.
+    /// In a task of its own: a client that hangs up meanwhile must not leave a cache that does not know of the commit.
+    async fn commit(
+        &self,
+        name: &'static str,
+        writes: Vec<Write>,
+        before: Option<&Account>,
+        account: Account,
+    ) -> Result<Account, CommitError> {
         let me = self.clone();
+        let deadly = before.is_some_and(|before| before.loses_credentials_in(&account));
         let committed = tokio::spawn(async move {
             let as_of = me.clock.now();
             let done = me.dynamo.commit(name, writes).await;
@@ -155,6 +170,9 @@ impl AccountsManager {
                 // frozen, say. If it did not take place, reads cost more for an hour.
                 (Err(CommitError::Store(_)), Some(before)) => me.forget(account.aci, before).await,
                 (Err(_), _) => {}
+            }
+            if deadly && matches!(done, Ok(()) | Err(CommitError::Store(_))) {
+                me.announce(account.aci).await;
             }
             done.map(|()| account)
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use signet::call::{Call, Headers};
+use signet::call::{Call, Credentials, Headers};
 use signet::routes::{self, ROUTES};
 use signet_storage::hash;
 use signet_storage::model::Account;
@@ -24,7 +24,15 @@ async fn cost(t: &TestRegistry, header: &str) -> (u16, Vec<String>, u64) {
     let route = ROUTES.iter().find(|route| route.template == "/v1/accounts/whoami").unwrap();
     let mut headers = Headers::default();
     headers.push("authorization", header);
-    let call = Call { params: Vec::new(), query: Vec::new(), headers, body: Bytes::new(), client: None, caller: None };
+    let call = Call {
+        params: Vec::new(),
+        query: Vec::new(),
+        headers,
+        body: Bytes::new(),
+        client: None,
+        credentials: Credentials::InHeaders,
+        caller: None,
+    };
     t.faults.take_seen();
     let before = hash::verified_here();
     let reply = routes::serve(&t.registry, route, call).await;

@@ -18,5 +18,6 @@ mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;
+mod tunnel;
 mod verification;
 mod waiting;

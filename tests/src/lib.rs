@@ -11,6 +11,7 @@ pub mod receiver;
 pub mod redis;
 pub mod registrant;
 pub mod registry;
+pub mod socket;
 pub mod table;
 
 pub use client::{Answer, Client, SignalClient};
@@ -19,4 +20,5 @@ pub use receiver::{Reaction, Receiver};
 pub use registrant::Registrant;
 pub use registry::TestRegistry;
 pub use signet::sim::audit::{self, Audit};
+pub use socket::Socket;
 pub use table::Table;

@@ -28,6 +28,10 @@ pub struct TestRegistry {
     pub client: Client,
     pub http: SocketAddr,
     pub management: SocketAddr,
+    /// Sockets, requests and gRPC, without TLS.
+    pub plain: SocketAddr,
+    /// The same with TLS, if the test has asked for it.
+    pub tls: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _directory: TempDir,
@@ -67,20 +71,21 @@ impl TestRegistry {
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async {
                 let application = Application::build(&config, world).await.expect("the registry starts");
-                let (http, management) = (application.http_address(), application.management_address());
-                tell.send((http, management, application.registry().clone())).expect("the test waits");
+                tell.send((application.addresses(), application.registry().clone())).expect("the test waits");
                 application.run_until(async { drop(stopped.await) }).await.expect("the registry stops in order");
             });
         });
-        let (http, management, registry) = told.recv().expect("the registry starts");
-        let client = Client::new(http, management);
+        let (addresses, registry) = told.recv().expect("the registry starts");
+        let client = Client::new(addresses.http, addresses.management);
         Ok(Self {
             clock,
             faults,
             registry,
             client,
-            http,
-            management,
+            http: addresses.http,
+            management: addresses.management,
+            plain: addresses.plain.expect("a registry for tests has this door"),
+            tls: addresses.tls,
             stop: Some(stop),
             thread: Some(thread),
             _directory: directory,

@@ -9,11 +9,13 @@ use signet_storage::model::capability;
 use crate::call::{Call, Reply};
 use crate::error::ApiError;
 use crate::events::{Event, Events};
+use crate::limits::Limits;
 use crate::registration::response::AccountIdentity;
 
 pub struct AccountController {
     pub accounts: AccountsManager,
     pub keys: KeysManager,
+    pub limits: Limits,
     pub events: Events,
     pub clock: Clock,
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandResult;
 use crate::Application;
-use crate::application::LAST_CALL;
+use crate::application::{Addresses, LAST_CALL};
 use crate::reload::{Reload, Source};
 
 pub fn run(config: &Config, source: Source) -> CommandResult {
@@ -58,7 +58,7 @@ fn introduce(config: &Config, application: &Application) -> std::io::Result<()> 
         CacheKind::Local => "in this process".to_owned(),
         CacheKind::Redis => config.cache.shown_url().unwrap_or_default(),
     };
-    let (http, management) = (application.http_address(), application.management_address());
+    let Addresses { http, management, .. } = application.addresses();
     let mut out = std::io::stdout().lock();
     writeln!(out, "Signet {}, an account registry for secure messengers", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  clients     http://{http}")?;

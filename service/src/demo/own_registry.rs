@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use signet_config::Config;
+use signet_config::{Config, Door};
 use signet_storage::World;
 use signet_storage::chance::Chance;
 use tokio::sync::oneshot;
@@ -26,14 +26,15 @@ impl OwnRegistry {
         let directory = std::env::temp_dir().join(name);
         let mut config = Config::parse("")?;
         config.storage.path.clone_from(&directory);
+        config.server.tls = Door::Off;
         (config.server.http, config.server.management) = (([127, 0, 0, 1], 0).into(), ([127, 0, 0, 1], 0).into());
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async {
                 let application = Application::build(&config, World::real()).await.map_err(|e| e.to_string())?;
-                let urls =
-                    [application.http_address(), application.management_address()].map(|a| format!("http://{a}"));
+                let addresses = application.addresses();
+                let urls = [addresses.http, addresses.management].map(|a| format!("http://{a}"));
                 let _ = tell.send(urls);
                 let stopped = async { drop(stopped.await) };
                 application.run_until(stopped).await.map_err(|e| e.to_string())

@@ -181,6 +181,7 @@ impl Limits {
             LimitId::RegistrationPerAddress,
             LimitId::BackupAuthCheck,
             LimitId::BatchIdentityCheck,
+            LimitId::CheckAccountExistence,
             LimitId::RecordDeviceTransferRequest,
             LimitId::WaitForDeviceTransferRequest,
         ];

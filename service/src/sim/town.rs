@@ -11,9 +11,9 @@ use signet_storage::dynamo::faults::Faults;
 use signet_storage::{Chance, Storage, World};
 
 use super::model::CACHED;
-use crate::call::{Call, Headers, Method};
+use crate::call::{Call, Credentials, Headers, Method};
 use crate::registry::Registry;
-use crate::routes::{self, ROUTES};
+use crate::routes::{self, Found};
 use crate::verification::sender::CodeSender;
 
 /// A morning in 2026.
@@ -80,11 +80,9 @@ impl Town {
 
     /// The same with any headers.
     pub async fn call_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
-        let of_method = ROUTES.iter().filter(|route| route.method == method);
-        let found = of_method
-            .filter_map(|route| Some((route, params(route.template, path)?)))
-            .min_by_key(|(_, params)| params.len());
-        let (route, params) = found.expect("the route is in the table");
+        let Found::Route(route, params) = routes::find(method.as_str(), path) else {
+            panic!("{} {path} is not in the table", method.as_str());
+        };
         let mut fields = Headers::default();
         headers.iter().for_each(|(name, value)| fields.push(name, value));
         let call = Call {
@@ -93,6 +91,7 @@ impl Town {
             headers: fields,
             body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
             client: Some([192, 0, 2, 1].into()),
+            credentials: Credentials::InHeaders,
             caller: None,
         };
         let reply = routes::serve(&self.registry, route, call).await;
@@ -104,20 +103,6 @@ impl Town {
     pub fn letter(&self, number: &str) -> Option<u32> {
         self.registry.outbox.letter(number)?.code?.reveal().parse().ok()
     }
-}
-
-/// What stands in the path in the places of the template's names, if it is of the template.
-fn params(template: &str, path: &str) -> Option<Vec<(String, String)>> {
-    let (names, parts): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
-    let mut params = Vec::new();
-    for (name, part) in names.iter().zip(&parts) {
-        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(name) => params.push((name.to_owned(), (*part).to_owned())),
-            None if name == part => {}
-            None => return None,
-        }
-    }
-    (names.len() == parts.len()).then_some(params)
 }
 
 /// What is limited for other reasons than the simulation's is not limited here.

@@ -32,6 +32,13 @@ struct Copied<A> {
     account: A,
 }
 
+/// An account, and when it was known to be so: it was current then or later.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub account: Arc<Account>,
+    pub as_of: Timestamp,
+}
+
 /// Copies as they were read last, so that what has not changed since is not read again: most of what an authentication costs.
 /// Whether it has changed is judged by every byte, so nothing here can be older than what the cache answered.
 #[derive(Clone)]
@@ -81,22 +88,39 @@ impl AccountsManager {
     /// The account as the cache has it, if it has it, answers, and the copy is not too old to be believed. The account may have
     /// changed within [`signet_config::Cache::stale_at_most`].
     pub async fn get_cached(&self, aci: AccountId) -> Option<Arc<Account>> {
+        self.copy(aci, self.stale_at_most).await.map(|copy| copy.account)
+    }
+
+    /// The account as it was less than `at_most` ago or later: the cache's copy, or else as it stands, which the cache then has,
+    /// too. No copy is younger than nothing.
+    pub async fn known(&self, aci: AccountId, at_most: Duration) -> Result<Option<Known>, StoreError> {
+        if let Some(Copied { as_of, account }) = self.copy(aci, at_most.min(self.stale_at_most)).await {
+            return Ok(Some(Known { account, as_of }));
+        }
+        let as_of = self.clock.now();
+        Ok(self.refresh(aci).await?.map(|account| Known { account: Arc::new(account), as_of }))
+    }
+
+    async fn copy(&self, aci: AccountId, at_most: Duration) -> Option<Copied<Arc<Account>>> {
+        if at_most.is_zero() {
+            return None;
+        }
         let copy = self.cache.get(&cache_key(aci)).await.ok().flatten();
         let outcomes = &self.decoded.outcomes;
-        let (outcome, account) = match copy.and_then(|copy| self.decoded.read(aci, copy)) {
-            Some(copy) if self.is_believed(copy.as_of) => (&outcomes.hit, Some(copy.account)),
+        let (outcome, copy) = match copy.and_then(|copy| self.decoded.read(aci, copy)) {
+            Some(copy) if self.is_within(at_most, copy.as_of) => (&outcomes.hit, Some(copy)),
             Some(_) => (&outcomes.old, None),
             None => (&outcomes.miss, None),
         };
         outcome.increment(1);
-        account
+        copy
     }
 
     /// Nor one from as far in the future: the clock that it was stamped by says nothing here.
-    fn is_believed(&self, as_of: Timestamp) -> bool {
+    fn is_within(&self, at_most: Duration, as_of: Timestamp) -> bool {
         let now = self.clock.now();
         let (age, ahead) = (now.remaining(as_of), as_of.remaining(now));
-        age.max(ahead) < self.stale_at_most
+        age.max(ahead) < at_most
     }
 
     /// The account as it stands, which the cache then has, too.

@@ -22,7 +22,7 @@ impl AccountsManager {
         account.version = former.map_or(0, |former| former.version + 1);
         writes.push(rows::put_account(&account, None, self.chance.uuid()));
         writes.extend(keys);
-        Ok(self.commit("register", writes, account).await?)
+        Ok(self.commit("register", writes, None, account).await?)
     }
 
     /// The row of the number's recovery password, if a new one is given. An earlier one stays otherwise.

@@ -96,7 +96,7 @@ impl AccountsManager {
             // The token first: of two refusals the first is told, and this one is final.
             let mut writes = vec![use_up(permit, commit), rows::put_account(&account, Some(before.version), commit)];
             writes.extend(keys(Ids { aci: account.aci, pni: account.pni }, device));
-            match self.commit("link", writes, account).await {
+            match self.commit("link", writes, Some(&before), account).await {
                 Ok(account) => return Ok(Linked { account, device }),
                 Err(CommitError::Refused { label: TOKEN, .. }) => return Err(LinkError::NotPermitted),
                 Err(CommitError::Store(e)) => return Err(AccountsError::from(e).into()),

@@ -31,7 +31,7 @@ impl AccountsManager {
         let account = new.take_over(old, verified.number().clone(), self.clock.now());
         writes.push(rows::put_account(&account, Some(old.version), self.chance.uuid()));
         writes.extend(keys);
-        Ok(self.commit("reclaim", writes, account).await?)
+        Ok(self.commit("reclaim", writes, Some(old), account).await?)
     }
 }
 

@@ -33,6 +33,7 @@ impl AccountsManager {
         for round in 0..ROUNDS {
             let Some(account) = self.get(seen.aci).await? else {
                 self.forget(seen.aci, seen.version).await;
+                self.announce(seen.aci).await;
                 return Ok(true);
             };
             if account.device(device).is_none_or(|device| device.auth != *auth) {
@@ -61,7 +62,7 @@ impl AccountsManager {
         writes
     }
 
-    /// Removes, and then lets the cache forget, in a task of its own.
+    /// Removes, lets the cache forget, and tells the account's connections, in a task of its own.
     async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
         let (me, aci, version) = (self.clone(), account.aci, account.version);
         finished(tokio::spawn(async move {
@@ -69,6 +70,7 @@ impl AccountsManager {
             // Also where nobody knows whether it took place.
             if matches!(done, Ok(()) | Err(CommitError::Store(_))) {
                 me.forget(aci, version).await;
+                me.announce(aci).await;
             }
             done
         }))

@@ -38,7 +38,7 @@ impl AccountsManager {
             }
             after.version = before.version + 1;
             writes.push(rows::put_account(&after, Some(before.version), self.chance.uuid()));
-            match self.commit(name, writes, after).await {
+            match self.commit(name, writes, Some(&before), after).await {
                 Err(CommitError::Store(e)) => return Err(e.into()),
                 Err(_) => self.back_off(round).await,
                 Ok(after) => return Ok(Some((after, verdict))),

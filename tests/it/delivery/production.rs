@@ -13,6 +13,7 @@ fn configured(more: &str) -> TempDir {
     let toml = format!(
         "profile = \"production\"
         audit.path = \"off\"
+        server.tls = \"off\"
         sms = {{ countries = \"US\", daily_cap = 1000 }}
         svr = {{ auth_key = \"{key}\", user_key = \"{key}\" }}
         devices.link_secret = \"{key}\"

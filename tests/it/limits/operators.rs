@@ -64,6 +64,7 @@ async fn check(t: &TestRegistry) {
         "registrationPerAddress",
         "backupAuthCheck",
         "batchIdentityCheck",
+        "checkAccountExistence",
         "recordDeviceTransferRequest",
         "waitForDeviceTransferRequest",
     ];
