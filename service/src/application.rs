@@ -19,6 +19,7 @@ use crate::entrance::{Door, Entrance};
 use crate::management::{self, Management};
 use crate::registry::Registry;
 use crate::reload::{Reload, Source};
+use crate::tls::{Root, Tls, TlsError};
 use crate::verification::sender::{CodeSender, SenderError};
 use crate::{metrics, rest};
 
@@ -45,6 +46,8 @@ pub enum BuildError {
     Secret(std::io::Error),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the server cannot be started: {0}")]
     Server(std::io::Error),
 }
@@ -53,6 +56,7 @@ pub struct Application {
     public: Server,
     management: Server,
     entrance: Entrance,
+    tls: Option<Tls>,
     registry: Arc<Registry>,
     reload: Arc<OnceLock<Arc<Reload>>>,
     last_call: Duration,
@@ -88,6 +92,7 @@ impl Application {
             management: address(&managing)?,
         };
 
+        let clock = world.clock.clone();
         let storage = Storage::open(config, world).await?;
         let sender = CodeSender::open(config, &storage.clock, &storage.chance).await?;
         let registry = Arc::new(Registry::build(config, storage, sender)?);
@@ -95,14 +100,18 @@ impl Application {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
-        let doors = plain.into_iter().map(|listener| Door { listener, tls: None }).collect();
+        let certified = tls.is_some().then(|| Tls::open(config, &clock)).transpose()?;
+        let mut doors: Vec<_> = plain.into_iter().map(|listener| Door { listener, tls: None }).collect();
+        if let (Some(listener), Some(tls)) = (tls, &certified) {
+            doors.push(Door { listener, tls: Some(tls.server_config()) });
+        }
         let entrance = Entrance::open(doors, workers, registry.clone()).map_err(BuildError::Server)?;
         let public = serve_public(http, workers, registry.clone()).map_err(BuildError::Server)?;
         let reload = Arc::new(OnceLock::new());
         let manage = Management { registry: registry.clone(), recorder, reload: reload.clone() };
         let management = serve_management(managing, manage).map_err(BuildError::Server)?;
         let last_call = Duration::ZERO;
-        Ok(Self { public, management, entrance, registry, reload, last_call, addresses })
+        Ok(Self { public, management, entrance, tls: certified, registry, reload, last_call, addresses })
     }
 
     /// Once told to stop, to go on serving for so long, see [`LAST_CALL`].
@@ -119,6 +128,11 @@ impl Application {
         self.addresses
     }
 
+    /// Where the root lies that clients have to trust, if we have made it.
+    pub fn development_root(&self) -> Option<&Root> {
+        self.tls.as_ref().and_then(Tls::development_root)
+    }
+
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
@@ -127,6 +141,11 @@ impl Application {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let (public, managing) = (self.public.handle(), self.management.handle());
         let housekeeping = tokio::spawn(keep_house(self.registry.clone()));
+        let certificate = tokio::spawn(async move {
+            if let Some(tls) = self.tls {
+                tls.keep_current().await;
+            }
+        });
         let stopping = self.registry.stopping.clone();
         let drain = async {
             stop.await;
@@ -138,6 +157,7 @@ impl Application {
         };
         let (served, managed, closed) = tokio::join!(self.public, self.management, drain);
         housekeeping.abort();
+        certificate.abort();
         // The audit has everything before the process may end.
         let events = self.registry.events.clone();
         events.publish_sums();

@@ -32,6 +32,7 @@ mod shield;
 pub mod sim;
 pub mod stopping;
 pub mod svr;
+pub mod tls;
 pub mod tunnel;
 pub mod verification;
 pub mod waiting;

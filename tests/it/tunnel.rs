@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod opening;
+mod talking;
 
 use signet_tests::{SignalClient, Socket, TestRegistry};
 

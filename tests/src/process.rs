@@ -1,6 +1,7 @@
 //! The real binary as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -69,6 +70,9 @@ impl Drop for Started {
 pub struct Serving {
     pub child: Child,
     pub client: Client,
+    /// Where it serves sockets over TLS, and without.
+    pub tls: Option<SocketAddr>,
+    pub plain: Option<SocketAddr>,
     pub introduction: Vec<String>,
     /// Kept open: a process whose output nobody reads would be told of a broken pipe.
     pub output: BufReader<ChildStdout>,
@@ -79,6 +83,10 @@ impl Serving {
     pub fn start(data: &Path, more: &[&str]) -> Self {
         let mut command = signet();
         command.args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--data"]).arg(data).args(more);
+        // Who brings a file says there where TLS is served, if at all.
+        if !more.contains(&"--config") {
+            command.args(["--set", "server.tls=127.0.0.1:0"]);
+        }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("signet starts");
         let mut started = Started(Some(child));
         let output = started.0.as_mut().and_then(|child| child.stdout.take());
@@ -96,7 +104,13 @@ impl Serving {
             url.parse().expect("an address")
         };
         let client = Client::new(address("clients"), address("management"));
-        Self { child: started.0.take().expect("nobody took it"), client, introduction, output }
+        let sockets = |scheme: &str| {
+            let line =
+                introduction.iter().find_map(|line| line.trim().strip_prefix("sockets")?.trim().strip_prefix(scheme));
+            line.map(|line| line.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address"))
+        };
+        let (tls, plain) = (sockets("https://"), sockets("http://"));
+        Self { child: started.0.take().expect("nobody took it"), client, tls, plain, introduction, output }
     }
 
     /// As a power cut would: no chance to clean up.

@@ -12,6 +12,7 @@ use super::CommandResult;
 use crate::Application;
 use crate::application::{Addresses, LAST_CALL};
 use crate::reload::{Reload, Source};
+use crate::tls::Root;
 
 pub fn run(config: &Config, source: Source) -> CommandResult {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
@@ -58,10 +59,19 @@ fn introduce(config: &Config, application: &Application) -> std::io::Result<()> 
         CacheKind::Local => "in this process".to_owned(),
         CacheKind::Redis => config.cache.shown_url().unwrap_or_default(),
     };
-    let Addresses { http, management, .. } = application.addresses();
+    let Addresses { http, tls, plain, management } = application.addresses();
     let mut out = std::io::stdout().lock();
     writeln!(out, "Signet {}, an account registry for secure messengers", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  clients     http://{http}")?;
+    if let Some(address) = tls {
+        writeln!(out, "  sockets     https://{address}  (requests and gRPC, too)")?;
+    }
+    if let Some(Root { pem, der }) = application.development_root() {
+        writeln!(out, "  trust       {}  (its root; as DER: {})", pem.display(), der.display())?;
+    }
+    if let Some(address) = plain {
+        writeln!(out, "  sockets     http://{address}  (the same without TLS)")?;
+    }
     writeln!(out, "  management  http://{management}  (/livez /readyz /metrics{})", outbox_hint(config))?;
     writeln!(out, "  data        {store}")?;
     writeln!(out, "  cache       {cache}")?;

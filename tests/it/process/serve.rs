@@ -18,9 +18,15 @@ fn it_introduces_itself() {
     let data = tempdir().unwrap();
     let serving = Serving::start(data.path(), &[]);
     let lines = &serving.introduction;
-    let [what, clients, management, directory, cache, hint, next] = &lines[..] else { panic!("{lines:#?}") };
+    let [what, clients, sockets, trust, management, directory, cache, hint, next] = &lines[..] else {
+        panic!("{lines:#?}")
+    };
     assert!(what.starts_with("Signet ") && what.contains("account registry"), "{what}");
     assert_eq!(clients.trim(), format!("clients     {}", serving.client.base));
+    assert_eq!(sockets.trim(), format!("sockets     https://{}  (requests and gRPC, too)", serving.tls.unwrap()));
+    let root = data.path().join("tls/root");
+    let [pem, der] = ["pem", "der"].map(|kind| root.with_extension(kind).display().to_string());
+    assert_eq!(trust.trim(), format!("trust       {pem}  (its root; as DER: {der})"));
     let management_url = &serving.client.management;
     assert_eq!(
         management.trim(),
@@ -101,7 +107,7 @@ async fn what_was_asked_before_sigterm_is_answered() {
 fn a_directory_belongs_to_one_process() {
     let data = tempdir().unwrap();
     let serving = Serving::start(data.path(), &[]);
-    let ports = ["--http", "127.0.0.1:0", "--management", "127.0.0.1:0"];
+    let ports = ["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--set", "server.tls=off"];
     for command in [&["serve"][..], &["tables", "--create"]] {
         let (code, said, complaint) = run(signet().args(ports).arg("--data").arg(data.path()).args(command));
         assert_eq!((code, said.as_str()), (1, ""), "{command:?}");
@@ -121,7 +127,8 @@ fn a_taken_port_is_named() {
     for ports in
         [["--http", &address, "--management", "127.0.0.1:0"], ["--management", &address, "--http", "127.0.0.1:0"]]
     {
-        let (code, said, complaint) = run(signet().args(ports).arg("--data").arg(data.path()));
+        let (code, said, complaint) =
+            run(signet().args(ports).args(["--set", "server.tls=off", "--data"]).arg(data.path()));
         assert_eq!((code, said.as_str()), (1, ""));
         assert!(complaint.starts_with(&format!("signet: cannot listen on {address}: ")), "{complaint}");
         assert_eq!(complaint.lines().count(), 1, "{complaint}");
@@ -132,7 +139,7 @@ fn a_taken_port_is_named() {
 fn a_directory_that_cannot_be_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let data = file.path().join("data");
-    let ports = ["--http", "127.0.0.1:0", "--management", "127.0.0.1:0"];
+    let ports = ["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--set", "server.tls=off"];
     let (code, said, complaint) = run(signet().args(ports).arg("--data").arg(&data));
     assert_eq!((code, said.as_str()), (1, ""));
     assert!(complaint.starts_with(&format!("signet: data directory {}: ", data.display())), "{complaint}");
