@@ -5,6 +5,7 @@
 import { Report } from './report.mjs';
 import { Registry } from './registry.mjs';
 import { World } from './world.mjs';
+import { STRICT, badDays } from './steps/bad-days.mjs';
 import { devices } from './steps/devices.mjs';
 import { grpc } from './steps/grpc.mjs';
 import { keys } from './steps/keys.mjs';
@@ -18,14 +19,7 @@ const versions = option === '--http' ? [Number(chosen)] : [1, 2];
 
 const refusals = Object.entries(REFUSED).map(([why, number]) => `"${number}" = "${why}"`);
 const usual = await Registry.start(binary, `[verification]\nrefusals = { ${refusals.join(', ')} }`);
-const strict = await Registry.start(binary, `
-  [verification]
-  challenge = "stub"
-  [registration_lock]
-  pause = "0s"
-  [limits.registration]
-  size = 100
-`);
+const strict = await Registry.start(binary, STRICT);
 
 const report = new Report();
 const play = async (registry, http, themes) => {
@@ -42,7 +36,7 @@ for (const http of versions) {
   await play(usual, http, { sessions, registering, locks, keys, devices, sockets, look_ups: lookUps });
   // Over HTTP/1.1 the library has no way to ask these.
   if (http === 2) await play(usual, http, { grpc });
-  await play(strict, http, { captchas, guesses });
+  await play(strict, http, { captchas, guesses, bad_days: badDays });
 }
 await Promise.all([usual.stop(), strict.stop()]);
 report.end();
