@@ -5,7 +5,7 @@
 import { Report } from './report.mjs';
 import { Registry } from './registry.mjs';
 import { World } from './world.mjs';
-import { STRICT, badDays } from './steps/bad-days.mjs';
+import { STRICT, badCalls, badDays } from './steps/bad-days.mjs';
 import { devices } from './steps/devices.mjs';
 import { grpc } from './steps/grpc.mjs';
 import { keys } from './steps/keys.mjs';
@@ -34,9 +34,12 @@ const play = async (registry, http, themes) => {
 
 for (const http of versions) {
   await play(usual, http, { sessions, registering, locks, keys, devices, sockets, look_ups: lookUps });
-  // Over HTTP/1.1 the library has no way to ask these.
-  if (http === 2) await play(usual, http, { grpc });
   await play(strict, http, { captchas, guesses, bad_days: badDays });
+  // Over HTTP/1.1 the library has no way to ask these.
+  if (http === 2) {
+    await play(usual, http, { grpc });
+    await play(strict, http, { grpc_bad_days: badCalls });
+  }
 }
 await Promise.all([usual.stop(), strict.stop()]);
 report.end();

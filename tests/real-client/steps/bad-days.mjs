@@ -51,3 +51,17 @@ export const badDays = {
     for (const one of [person, settled]) await expect(200, await world.connectAs(one), 'GET', '/v1/accounts/whoami');
   },
 };
+
+/** By gRPC, hence over HTTP/2 only. */
+export const badCalls = {
+  async who_calls_too_often_is_told_so_too(world) {
+    const anonymous = await world.anonymous();
+    world.needs(anonymous, 'checkSvrCredentials');
+    const check = () => anonymous.checkSvrCredentials({ number: world.person().number, credentials: ['nonsense'] });
+    await world.registry.reload(`${STRICT}\n[limits.backup_auth_check]\nsize = 1\nper = "40s"`);
+    await check();
+    const limited = await fails('RateLimitedError', check());
+    assert.ok(limited.retryAfterSecs > 30 && limited.retryAfterSecs <= 40);
+    await world.registry.reload(STRICT);
+  },
+};

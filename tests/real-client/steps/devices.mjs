@@ -105,6 +105,24 @@ export const devices = {
     await expect(401, linked, 'GET', '/v1/devices/provisioning/code');
   },
 
+  async six_devices_are_enough(world) {
+    const { person, primary } = await withTwo(world);
+    for (let n = 3; n <= 6; n++) {
+      const { verificationCode } = await linkCode(primary);
+      assert.equal((await link(world, person.further(), verificationCode)).json.deviceId, n);
+    }
+    assert.deepEqual(await expect(411, primary, 'GET', '/v1/devices/provisioning/code'), { current: 6, max: 6 });
+  },
+
+  async an_old_device_tells_a_new_one_how_to_get_the_account(world) {
+    const [fresh, old] = [await world.anonymous(), await world.connectAs(await world.registeredPerson())];
+    const path = `/v1/devices/restore_account/${randomBytes(16).toString('base64url')}`;
+    const waiting = expect(200, fresh, 'GET', `${path}?timeout=10`, { timeoutMillis: 12_000 });
+    const body = { method: 'DEVICE_TRANSFER' };
+    await expect(204, old, 'PUT', path, { body });
+    assert.equal((await waiting).method, 'DEVICE_TRANSFER');
+  },
+
   async a_wrong_signature_does_not_use_the_token_up(world) {
     const person = await world.registeredPerson();
     const { verificationCode } = await linkCode(await world.connectAs(person));

@@ -54,6 +54,19 @@ export const grpc = {
     await primary.removeDevice({ deviceId: id });
   },
 
+  async a_device_is_named(world) {
+    const { primary, linked, id } = await withTwo(world);
+    world.needs(primary, 'getDevices', 'setDeviceName');
+    const name = (deviceId, text) => ({ deviceId, encryptedName: Buffer.from(text) });
+    await primary.setDeviceName(name(1, 'one'));
+    await primary.setDeviceName(name(id, 'two'));
+    await assert.rejects(linked.setDeviceName(name(1, 'not mine')));
+    await linked.setDeviceName(name(id, 'mine'));
+    await fails('DeviceIdNotFound', primary.setDeviceName(name(7, 'nobody')));
+    const names = (await primary.getDevices()).map(({ encryptedName }) => Buffer.from(encryptedName).toString());
+    assert.deepEqual(names, ['one', 'mine']);
+  },
+
   async a_device_says_what_it_can_do(world) {
     const person = await world.registeredPerson();
     const chat = await world.connectAs(person);
@@ -80,5 +93,20 @@ export const grpc = {
     const mine = `${username}:${password}`;
     const verdicts = await anonymous.checkSvrCredentials({ number: person.number, credentials: [mine, 'nonsense'] });
     assert.deepEqual(Object.fromEntries(verdicts), { [mine]: 'match', nonsense: 'invalid' });
+  },
+
+  async calls_and_requests_go_side_by_side(world) {
+    const chat = await world.connectAs(await world.registeredPerson());
+    world.needs(chat, 'getDevices');
+    const both = () => [chat.getDevices(), expect(200, chat, 'GET', '/v1/accounts/whoami')];
+    const all = await Promise.all(Array.from({ length: 50 }, both).flat());
+    assert.ok(all.every((answer) => Array.isArray(answer) || answer.uuid));
+  },
+
+  async what_a_registry_does_not_have_ends_one_call_only(world) {
+    const chat = await world.connectAs(await world.registeredPerson());
+    world.needs(chat, 'getStickerUploadForms');
+    await fails('IoError', chat.getStickerUploadForms({ numberOfStickers: 3 }));
+    await expect(200, chat, 'GET', '/v1/accounts/whoami');
   },
 };

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { Aci } from '@signalapp/libsignal-client';
 import { ended, expect, fails } from '../world.mjs';
+import { withTwo } from './devices.mjs';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -67,6 +69,28 @@ export const registering = {
     await ended('ConnectionInvalidated', old);
     await fails('DeviceDelinked', world.connectAs(before));
     await world.connectAs(after);
+  },
+
+  async nothing_of_the_earlier_installation_is_left(world) {
+    const { person: before, primary, linked } = await withTwo(world);
+    await expect(204, primary, 'PUT', '/v2/keys', { body: before.oneTimeKeys(5).json });
+    const after = await world.register(before.again());
+    await Promise.all([primary, linked].map((chat) => ended('ConnectionInvalidated', chat)));
+    const anonymous = await world.anonymous();
+    const fetchKeys = (auth) => anonymous.getPreKeys({ target: Aci.fromUuid(after.aci), device: 'all', auth });
+    await fails('RequestUnauthorized', fetchKeys(before));
+    const { identityKey, preKeyBundles } = await fetchKeys(after);
+    assert.ok(identityKey.equals(after.identities.aci.publicKey));
+    assert.deepEqual(preKeyBundles.map((given) => [given.deviceId(), given.preKeyId()]), [[1, null]]);
+    assert.equal(preKeyBundles[0].registrationId(), after.registrationIds.aci);
+  },
+
+  async many_register_at_once(world) {
+    const people = await Promise.all(Array.from({ length: 20 }, () => world.registeredPerson()));
+    assert.equal(new Set(people.map(({ aci }) => aci)).size, 20);
+    const chats = await Promise.all(people.map((person) => world.connectAs(person)));
+    const all = await Promise.all(chats.map((chat) => expect(200, chat, 'GET', '/v1/accounts/whoami')));
+    assert.deepEqual(all.map(({ number }) => number), people.map(({ number }) => number));
   },
 
   async an_old_device_may_hand_over_first(world) {

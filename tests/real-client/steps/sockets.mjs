@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { Aci, Pni, usernames } from '@signalapp/libsignal-client';
 import { ask, ended, expect, fails, lastWords } from '../world.mjs';
 
+const NOBODY = 'a1a1a1a1-0000-4000-8000-000000000000';
+
 export const sockets = {
   async a_device_is_told_that_nothing_waits(world) {
     const chat = await world.connectAs(await world.registeredPerson());
@@ -17,6 +19,20 @@ export const sockets = {
     const second = await world.connectAs(person);
     await ended('ConnectedElsewhere', first);
     await expect(200, second, 'GET', '/v1/accounts/whoami');
+  },
+
+  async of_many_connections_at_once_one_stays(world) {
+    const person = await world.registeredPerson();
+    const chats = await Promise.all(Array.from({ length: 8 }, () => world.connectAs(person)));
+    const over = new Set();
+    await new Promise((done) => {
+      for (const chat of chats) {
+        chat.listener.interrupted.then(() => { if (over.add(chat).size === 7) done(); });
+      }
+    });
+    for (const chat of over) await ended('ConnectedElsewhere', chat);
+    const [left] = chats.filter((chat) => !over.has(chat));
+    await expect(200, left, 'GET', '/v1/accounts/whoami');
   },
 
   async requests_are_answered_side_by_side(world) {
@@ -38,6 +54,13 @@ export const sockets = {
     for (const body of ['?', { preKeys: 7 }]) await expect(422, chat, 'PUT', '/v2/keys', { body });
   },
 
+  async what_a_registry_does_not_have_is_refused(world) {
+    const chat = await world.connectAs(await world.registeredPerson());
+    await fails('IoError', chat.getUploadForm({ uploadSize: 100n }));
+    await expect(404, chat, 'PUT', `/v1/messages/${NOBODY}`, { body: { messages: [] } });
+    await expect(200, chat, 'GET', '/v1/accounts/whoami');
+  },
+
   async a_deleted_account_is_disconnected(world) {
     const person = await world.registeredPerson();
     const chat = await world.connectAs(person);
@@ -47,14 +70,20 @@ export const sockets = {
     assert.equal(await (await world.anonymous()).accountExists({ account: Aci.fromUuid(person.aci) }), false);
   },
 
+  async a_message_without_measure_ends_the_connection(world) {
+    const person = await world.registeredPerson();
+    const chat = await world.connectAs(person);
+    await assert.rejects(ask(chat, 'PUT', '/v2/keys', { body: 'x'.repeat(600_000) }));
+    await chat.listener.interrupted;
+    await world.connectAs(person);
+  },
+
   async an_app_may_connect_ahead(world) {
     const person = await world.registeredPerson();
     await world.net.preconnectChat();
     await expect(200, await world.connectAs(person), 'GET', '/v1/accounts/whoami');
   },
 };
-
-const NOBODY = 'a1a1a1a1-0000-4000-8000-000000000000';
 
 export const lookUps = {
   async accounts_are_there_or_not(world) {
