@@ -3,7 +3,8 @@
 pub mod attributes;
 mod controller;
 mod link;
+mod own;
 mod request;
-mod response;
+pub(crate) mod response;
 
 pub use controller::DevicesController;

@@ -1,4 +1,5 @@
-//! The one edge where errors become HTTP (contract registration §1.3). Each enum that arises elsewhere is named here, once.
+//! The one edge where errors become HTTP (contract registration §1.3); `grpc/status.rs` is that of gRPC. Each enum that arises
+//! elsewhere is named here, once.
 //!
 //! What the client gets is the status and, where the contract gives one, a body; never an inner text. What is the registry's
 //! own fault (5xx) is logged here and nowhere else.
@@ -36,6 +37,8 @@ pub enum ApiError {
     Malformed,
     BadRequest,
     Unauthorized,
+    /// It is known who asks, and another device of the account might.
+    WrongDevice,
     Forbidden,
     NotFound,
     Conflict,
@@ -99,12 +102,24 @@ pub enum Undeliverable {
 }
 
 impl ApiError {
+    /// Logs what is the registry's own fault. `route` is the template of the route, or the method.
+    pub fn log(&self, route: &'static str) {
+        match self {
+            Self::Unavailable(why) => tracing::error!(route, why, "cannot serve"),
+            Self::Panicked => tracing::error!(route, "the endpoint panicked"),
+            Self::Busy => tracing::warn!(route, "too busy"),
+            Self::Contested => tracing::warn!(route, "gave up against contention"),
+            _ => {}
+        }
+    }
+
     /// `route` is the template of the route, for the log.
     pub fn into_reply(self, route: &'static str) -> Reply {
+        self.log(route);
         match self {
             Self::Malformed => Reply::json(400, &json!({"code": 400, "message": "Unable to process JSON"})),
             Self::BadRequest => Reply::empty(400),
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::WrongDevice => {
                 Reply::empty(401).with("www-authenticate", r#"Basic realm="signet", charset="UTF-8""#.to_owned())
             }
             Self::Forbidden => Reply::empty(403),
@@ -120,28 +135,14 @@ impl ApiError {
                 Reply::json(TOO_MANY_DEVICES, &json!({"current": devices, "max": Account::MOST_DEVICES}))
             }
             Self::RateLimited { limiter, retry_after } => {
-                limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after)))
+                limited_by(limiter, Reply::empty(429).with("retry-after", whole_seconds(retry_after).to_string()))
             }
             Self::Session(e) => e.into_reply(),
             Self::Undeliverable { reason, permanent } => {
                 Reply::json(UNDELIVERABLE, &json!({"reason": reason, "permanentFailure": permanent}))
             }
-            Self::Unavailable(why) => {
-                tracing::error!(route, why, "cannot serve");
-                come_back()
-            }
-            Self::Panicked => {
-                tracing::error!(route, "the endpoint panicked");
-                Reply::empty(500)
-            }
-            Self::Busy => {
-                tracing::warn!(route, "too busy");
-                come_back()
-            }
-            Self::Contested => {
-                tracing::warn!(route, "gave up against contention");
-                come_back()
-            }
+            Self::Panicked => Reply::empty(500),
+            Self::Unavailable(_) | Self::Busy | Self::Contested => come_back(),
         }
     }
 }
@@ -155,7 +156,7 @@ impl SessionError {
     fn into_reply(self) -> Reply {
         let reply = Reply::json(self.status as u16, &self.session);
         let reply = match self.retry_after {
-            Some(wait) => reply.with("retry-after", whole_seconds(wait)),
+            Some(wait) => reply.with("retry-after", whole_seconds(wait).to_string()),
             None => reply,
         };
         match self.limiter {
@@ -170,8 +171,8 @@ fn limited_by(limiter: &'static str, reply: Reply) -> Reply {
 }
 
 /// Rounded up and never 0: a client that waits so long is not refused again for being early.
-fn whole_seconds(wait: Duration) -> String {
-    wait.as_millis().div_ceil(1000).max(1).to_string()
+pub fn whole_seconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
 impl From<StoreError> for ApiError {

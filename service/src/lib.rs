@@ -14,6 +14,7 @@ pub mod devices;
 pub mod entrance;
 mod error;
 pub mod events;
+pub mod grpc;
 mod inlet;
 mod limits;
 pub mod mailbox;

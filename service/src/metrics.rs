@@ -45,7 +45,16 @@ impl Stopwatch {
     }
 
     pub fn request(&self, method: Method, template: &'static str, status: u16) {
-        let meters = Meters::of((method.as_str(), template, status));
+        self.count((method.as_str(), template, status));
+    }
+
+    /// By the method's path; the status is gRPC's.
+    pub fn grpc(&self, path: &'static str, status: u16) {
+        self.count(("gRPC", path, status));
+    }
+
+    fn count(&self, kind: Kind) {
+        let meters = Meters::of(kind);
         meters.seconds.record(self.elapsed().as_secs_f64());
         meters.total.increment(1);
     }

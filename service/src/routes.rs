@@ -44,7 +44,7 @@ pub struct Route {
 }
 
 /// Nothing an endpoint does may take longer; a client that waits in vain is told so.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The longest that a client may ask to wait for something to happen (contract keys-devices §3.1).
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -76,7 +76,10 @@ pub const ROUTES: &[Route] = &[
     route!(Post "/v1/registration" Anyone r, call => r.registration.register(call)),
     route!(Get "/v1/accounts/whoami" Device r, call => r.account.whoami(call)),
     route!(Head "/v1/accounts/account/{identifier}" Anonymous r, call => r.account.exists(call)),
+    route!(Get "/v1/accounts/username_hash/{hash}" Anonymous r, call => r.account.look_up_username(call)),
+    route!(Get "/v1/accounts/username_link/{handle}" Anonymous r, call => r.account.look_up_username_link(call)),
     route!(Delete "/v1/accounts/me" Device r, call => r.account.remove(call)),
+    route!(Put "/v1/accounts/name" Device r, call => r.devices.set_name(call)),
     route!(Get "/v1/devices" Device r, call => r.devices.list(call)),
     route!(Delete "/v1/devices/{device}" Device r, call => r.devices.remove(call)),
     route!(Get "/v1/devices/provisioning/code" Device r, call => r.devices.code(call)),

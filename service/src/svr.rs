@@ -3,7 +3,7 @@
 //! That service keeps, behind a PIN, what a client needs to come back. The registry and the service share a key: what the
 //! registry signs, the service believes. Not here: the service itself.
 
-mod controller;
+pub(crate) mod controller;
 pub mod credentials;
 
 pub use controller::SvrController;

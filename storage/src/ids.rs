@@ -35,6 +35,10 @@ impl AccountId {
         Self(chance.uuid())
     }
 
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
     pub const fn uuid(self) -> Uuid {
         self.0
     }
@@ -51,6 +55,10 @@ impl AccountId {
 impl NumberId {
     pub fn draw(chance: &Chance) -> Self {
         Self(chance.uuid())
+    }
+
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
     }
 
     pub const fn uuid(self) -> Uuid {

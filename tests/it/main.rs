@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it links once.
 
+mod account;
 mod audit;
 mod authentication;
 mod cache;
@@ -9,9 +10,11 @@ mod delivery;
 mod devices;
 mod existing;
 mod faults;
+mod grpc;
 mod house;
 mod limits;
 mod prekeys;
+mod presence;
 mod process;
 mod registration;
 mod simulation;

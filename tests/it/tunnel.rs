@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod http2;
 mod opening;
+mod provisioning;
 mod same_answers;
 mod talking;
 

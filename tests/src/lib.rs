@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod engine;
+pub mod grpc;
 pub mod http_engine;
 pub mod process;
 pub mod receiver;

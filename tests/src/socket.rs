@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::ext::Protocol;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message as _;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use signet::tunnel::frame::{Frame, Kind, TunnelRequest, TunnelResponse};
@@ -12,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::protocol::Message;
-use tokio_tungstenite::tungstenite::{self, Error, http};
+use tokio_tungstenite::tungstenite::protocol::{Message, Role};
+use tokio_tungstenite::tungstenite::{Error, http};
 
 use crate::Answer;
 
@@ -74,6 +78,30 @@ impl Socket {
         }
         let (stream, answer) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening: answer.headers().clone() })
+    }
+
+    /// Opens a socket over HTTP/2, by extended CONNECT (RFC 8441), on a connection of its own.
+    pub async fn open_h2(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
+        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (mut connection, driver) = handshake.await.expect("HTTP/2");
+        tokio::spawn(driver);
+        let mut request = http::Request::connect(format!("https://localhost{path}")).version(http::Version::HTTP_2);
+        request = request.header("sec-websocket-version", "13");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Empty::<Bytes>::new()).expect("a request");
+        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        let answer = connection.send_request(request).await.expect("an answer");
+        let opening = answer.headers().clone();
+        if answer.status() != 200 {
+            let status = answer.status().as_u16();
+            let body = answer.into_body().collect().await.expect("a body").to_bytes();
+            return Err(Answer { status, headers: opening, text: String::from_utf8(body.to_vec()).expect("text") });
+        }
+        let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await.expect("a stream")));
+        let stream = WebSocketStream::from_raw_socket(io, Role::Client, None).await;
+        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening })
     }
 
     /// As a device, over the chat path.
@@ -177,7 +205,7 @@ impl Socket {
     }
 }
 
-fn read(message: tungstenite::Bytes) -> Next {
+fn read(message: Bytes) -> Next {
     let frame = Frame::decode(message).expect("a frame");
     match (frame.kind.map(Kind::try_from), frame.request, frame.response) {
         (Some(Ok(Kind::Request)), Some(request), None) => Next::Request(request),

@@ -6,7 +6,7 @@ use signet_storage::accounts::Ids;
 use signet_storage::clock::Clock;
 use signet_storage::model::capability;
 
-use crate::call::{Call, Reply};
+use crate::call::{Call, Caller, Reply};
 use crate::error::ApiError;
 use crate::events::{Event, Events};
 use crate::limits::Limits;
@@ -30,9 +30,14 @@ impl AccountController {
 
     /// `DELETE /v1/accounts/me`, by any of its devices (§9.7, §11.8).
     pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
-        let caller = call.caller.ok_or(ApiError::Unauthorized)?;
+        self.end(call.caller()?).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// The end of the caller's account.
+    pub async fn end(&self, caller: &Caller) -> Result<(), ApiError> {
         let keys = |account: &_| self.keys.writes_for_removed_account(account);
-        let device = caller.account.device(caller.device).ok_or(ApiError::Unauthorized)?;
+        let device = caller.device()?;
         let removed = self.accounts.remove(&caller.account, (device.id, &device.auth), keys).await?;
         if !removed {
             return Err(ApiError::Unauthorized);
@@ -40,6 +45,6 @@ impl AccountController {
         let ids = Ids { aci: caller.account.aci, pni: caller.account.pni };
         self.keys.clear(ids, caller.account.devices.iter().map(|device| device.id).collect(), None).await;
         self.events.publish(Event::Removed { aci: caller.account.aci });
-        Ok(Reply::empty(204))
+        Ok(())
     }
 }

@@ -64,6 +64,11 @@ pub fn name(presented: Option<&Base64>) -> Result<Option<Opaque>, ApiError> {
     }
 }
 
+/// A name that a device is given later: there must be something of it.
+pub fn new_name(presented: &[u8]) -> Result<Opaque, ApiError> {
+    if (1..=LONGEST_NAME).contains(&presented.len()) { Ok(presented.into()) } else { Err(ApiError::Unprocessable) }
+}
+
 pub fn registration_ids(aci: i64, pni: Option<i64>) -> Result<(RegistrationId, Option<RegistrationId>), ApiError> {
     let check = |id: i64| RegistrationId::try_from(id).map_err(|_| ApiError::Unprocessable);
     Ok((check(aci)?, pni.map(check).transpose()?))

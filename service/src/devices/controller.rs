@@ -1,5 +1,5 @@
 //! `DevicesController`: the list of an account's devices, codes to let another one in, and how one goes (contract keys-devices
-//! §3.1, §3.2, §3.3, §3.6). Letting one in is in [`link`](super::link).
+//! §3.1 to §3.3, §8.3). Letting one in is in [`link`](super::link), what is changed of a device in [`own`](super::own).
 //!
 //! Each route looks at the account as it stands: what a device was let in by may be a cached copy.
 
@@ -11,17 +11,15 @@ use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::DeviceId;
-use signet_storage::model::capability::{self, Presented};
 use signet_storage::model::{Account, LinkKey};
 use signet_storage::task::finished;
 
-use super::response::{DeviceList, LinkCode};
+use super::response::{DeviceInfo, DeviceList, LinkCode};
 use crate::call::{Call, Caller, Reply};
 use crate::error::ApiError;
 use crate::events::{Event, Events};
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
-use crate::wire;
 
 /// Clones share everything.
 #[derive(Clone)]
@@ -40,8 +38,15 @@ pub struct DevicesController {
 impl DevicesController {
     /// `GET /v1/devices`. 403 if the account has vanished.
     pub async fn list(&self, call: Call) -> Result<Reply, ApiError> {
-        let account = self.current(call.caller()?).await?.ok_or(ApiError::Forbidden)?;
-        Ok(Reply::json(200, &DeviceList::of(&account, &self.chance)))
+        let devices = self.all(call.caller()?).await?.ok_or(ApiError::Forbidden)?;
+        Ok(Reply::json(200, &DeviceList { devices }))
+    }
+
+    /// The devices of the caller's account, if there still is one.
+    pub async fn all(&self, caller: &Caller) -> Result<Option<Vec<DeviceInfo>>, ApiError> {
+        let Some(account) = self.current(caller).await? else { return Ok(None) };
+        let info = |device| DeviceInfo::of(&account, device, &self.chance);
+        Ok(Some(account.devices.iter().map(info).collect()))
     }
 
     /// `GET /v1/devices/provisioning/code`. The limit and the number of devices are judged before who asks.
@@ -51,46 +56,34 @@ impl DevicesController {
         self.limits.take(LimitId::AllocateDevice, &account.aci.to_string()).await?;
         Self::permit_another(&account)?;
         if caller.device != DeviceId::PRIMARY {
-            return Err(ApiError::Unauthorized);
+            return Err(ApiError::WrongDevice);
         }
         let token = self.link_key.issue(account.aci, self.clock.now());
         let code = LinkCode { verification_code: token.reveal(), token_identifier: token.id().encoded() };
         Ok(Reply::json(200, &code))
     }
 
-    /// `DELETE /v1/devices/{device}`: the primary device removes any other, a linked one only itself, and nobody the primary.
+    /// `DELETE /v1/devices/{device}`
     pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
         let id: u8 = call.param("device").parse().map_err(|_| ApiError::NotFound)?;
-        let caller = call.caller()?;
+        self.remove_device(call.caller()?, id).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// The primary device removes any other, a linked one only itself, and nobody the primary.
+    pub async fn remove_device(&self, caller: &Caller, id: u8) -> Result<(), ApiError> {
         if caller.device != DeviceId::PRIMARY && caller.device.get() != id {
-            return Err(ApiError::Unauthorized);
+            return Err(ApiError::WrongDevice);
         }
         let device = match DeviceId::try_from(id) {
             Ok(DeviceId::PRIMARY) => return Err(ApiError::Forbidden),
             Ok(device) => device,
             // No device has such an id, so it is gone.
-            Err(_) => return Ok(Reply::empty(204)),
+            Err(_) => return Ok(()),
         };
         let (me, asking) = (self.clone(), caller.device()?.clone());
         let ids = Ids { aci: caller.account.aci, pni: caller.account.pni };
-        finished(tokio::spawn(async move { me.unlink(ids, (asking.id, &asking.auth), device).await })).await?;
-        Ok(Reply::empty(204))
-    }
-
-    /// `PUT /v1/devices/capabilities`: what the calling device can do from now on. It may be less than before.
-    pub async fn set_capabilities(&self, call: Call) -> Result<Reply, ApiError> {
-        let capabilities = capability::known(&wire::read::<Presented>(&call.body)?);
-        let caller = call.caller()?;
-        let asking = caller.device()?;
-        let set = |account: &mut Account, _| {
-            let device = account.devices.iter_mut().find(|device| device.id == asking.id && device.auth == asking.auth);
-            let found = device.map(|device| device.capabilities.clone_from(&capabilities));
-            (found.is_some(), Vec::new())
-        };
-        match self.accounts.update("capabilities", caller.account.aci, set).await? {
-            Some((_, true)) => Ok(Reply::empty(204)),
-            Some((_, false)) | None => Err(ApiError::Unauthorized),
-        }
+        finished(tokio::spawn(async move { me.unlink(ids, (asking.id, &asking.auth), device).await })).await
     }
 
     /// May the account have a further device?

@@ -2,24 +2,26 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use signet_keys::{IdentityKey, created_at};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Timestamp;
 use signet_storage::ids::{AccountId, DeviceId, NumberId, RegistrationId};
-use signet_storage::model::{Account, Device};
+use signet_storage::model::{Account, Device, Opaque};
 
 /// Null fields are written.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceInfo {
     pub id: DeviceId,
-    /// Encrypted, base64 with padding.
-    pub name: Option<String>,
+    /// Encrypted; base64 with padding.
+    #[serde(serialize_with = "padded")]
+    pub name: Option<Opaque>,
     pub last_seen: Timestamp,
     pub registration_id: RegistrationId,
     /// Base64 without padding.
-    pub created_at_ciphertext: Option<String>,
+    #[serde(serialize_with = "unpadded")]
+    pub created_at_ciphertext: Option<Opaque>,
 }
 
 #[derive(Serialize)]
@@ -33,18 +35,20 @@ impl DeviceInfo {
         let seal = |identity| created_at::seal(&identity, device.id, device.registration_id, device.created, chance);
         Self {
             id: device.id,
-            name: device.name.as_ref().map(|name| STANDARD.encode(name.as_bytes())),
+            name: device.name.clone(),
             last_seen: device.last_seen,
             registration_id: device.registration_id,
-            created_at_ciphertext: identity.and_then(seal).map(|sealed| STANDARD_NO_PAD.encode(sealed)),
+            created_at_ciphertext: identity.and_then(seal).map(|sealed| sealed[..].into()),
         }
     }
 }
 
-impl DeviceList {
-    pub fn of(account: &Account, chance: &Chance) -> Self {
-        Self { devices: account.devices.iter().map(|device| DeviceInfo::of(account, device, chance)).collect() }
-    }
+fn padded<S: Serializer>(bytes: &Option<Opaque>, serializer: S) -> Result<S::Ok, S::Error> {
+    bytes.as_ref().map(|bytes| STANDARD.encode(bytes.as_bytes())).serialize(serializer)
+}
+
+fn unpadded<S: Serializer>(bytes: &Option<Opaque>, serializer: S) -> Result<S::Ok, S::Error> {
+    bytes.as_ref().map(|bytes| STANDARD_NO_PAD.encode(bytes.as_bytes())).serialize(serializer)
 }
 
 /// With this a device may be let in.

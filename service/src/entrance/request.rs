@@ -1,11 +1,11 @@
-//! One request, and where it belongs: a socket, or a route of the table.
+//! One request, and where it belongs: a socket, a method of gRPC, or a route of the table.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use super::Context;
@@ -13,13 +13,15 @@ use crate::call::{Credentials, Headers, Reply};
 use crate::error::ApiError;
 use crate::rest::BODY_PATIENCE;
 use crate::routes::{self, LONGEST_BODY};
-use crate::{inlet, tunnel};
+use crate::{grpc, inlet, tunnel};
+
+type Body = Either<Full<Bytes>, tonic::body::Body>;
 
 pub async fn answer(
     mut asked: Request<Incoming>,
     peer: IpAddr,
     context: Context,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Body>, Infallible> {
     let registry = &context.registry;
     let forwarded_for = asked.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
     let client = inlet::client(registry, Some(peer), forwarded_for);
@@ -27,10 +29,17 @@ pub async fn answer(
         Some(kind) if tunnel::is_upgrade(&asked) => {
             return Ok(respond(tunnel::open(kind, registry, &mut asked, client, context.alive).await));
         }
+        None if is_grpc(&asked) => return Ok(grpc::serve(registry, asked, client).await.map(Either::Right)),
         Some(_) => routes::finish(registry, Reply::empty(426).with("upgrade", "websocket".to_owned())),
         None => by_route(asked, client, &context).await,
     };
     Ok(respond(reply))
+}
+
+/// Only HTTP/2 can carry it.
+fn is_grpc(asked: &Request<Incoming>) -> bool {
+    let kind = asked.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    asked.version() == Version::HTTP_2 && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 
 async fn by_route(asked: Request<Incoming>, client: Option<IpAddr>, context: &Context) -> Reply {
@@ -69,9 +78,9 @@ async fn read(body: Incoming) -> Result<Bytes, ApiError> {
     }
 }
 
-fn respond(reply: Reply) -> Response<Full<Bytes>> {
+fn respond(reply: Reply) -> Response<Body> {
     let has_body = reply.body.is_some();
-    let mut response = Response::new(Full::new(reply.body.unwrap_or_default()));
+    let mut response = Response::new(Either::Left(Full::new(reply.body.unwrap_or_default())));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     for (name, value) in reply.headers {

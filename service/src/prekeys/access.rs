@@ -23,7 +23,18 @@ pub struct AccessKey([u8; 16]);
 /// Who asks.
 pub enum Asker<'a> {
     Account(&'a Caller),
-    Unidentified(AccessKey),
+    /// With the account's key, or without one: then only an account that is open to all lets them in.
+    Unidentified(Option<AccessKey>),
+}
+
+/// The devices whose keys are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    /// Perhaps a number that no device has.
+    One(i8),
+    /// Not even a number. That is said after it is known who may ask.
+    Nonsense,
 }
 
 impl<'a> Presented<'a> {
@@ -54,14 +65,14 @@ impl<'a> Presented<'a> {
         match (self.caller, self.access_key, self.group_token) {
             (Some(_), _, true) | (_, Some(_), true) => Err(ApiError::BadRequest),
             (Some(caller), _, false) => Ok(Asker::Account(caller)),
-            (None, Some(key), false) => Ok(Asker::Unidentified(key)),
+            (None, Some(key), false) => Ok(Asker::Unidentified(Some(key))),
             (None, None, _) => Err(ApiError::Unauthorized),
         }
     }
 }
 
 impl Asker<'_> {
-    /// The devices whose keys are given: `*` for all, or the one with this number.
+    /// The devices whose keys are given.
     ///
     /// # Errors
     /// Each of the contract's table, in its order.
@@ -69,7 +80,7 @@ impl Asker<'_> {
         &self,
         identity: ServiceId,
         target: Option<&'t Account>,
-        device: &str,
+        wanted: Wanted,
     ) -> Result<Vec<&'t Device>, ApiError> {
         let missing = || match self {
             Self::Account(_) => ApiError::NotFound,
@@ -77,27 +88,39 @@ impl Asker<'_> {
         };
         let target = target.ok_or_else(missing)?;
         if let Self::Unidentified(key) = self
-            && !key.opens(identity, target)
+            && !opens(key.as_ref(), identity, target)
         {
             return Err(ApiError::Unauthorized);
         }
         let all = target.devices.iter();
-        let meant: Vec<_> = match device {
-            "*" => all.collect(),
-            one => {
-                let id = one.parse::<i8>().map_err(|_| ApiError::Unprocessable)?;
-                all.filter(|device| i16::from(device.id.get()) == i16::from(id)).collect()
-            }
+        let meant: Vec<_> = match wanted {
+            Wanted::All => all.collect(),
+            Wanted::One(id) => all.filter(|device| i16::from(device.id.get()) == i16::from(id)).collect(),
+            Wanted::Nonsense => return Err(ApiError::Unprocessable),
         };
         if meant.is_empty() { Err(missing()) } else { Ok(meant) }
     }
 }
 
-impl AccessKey {
-    /// Numbers are not written to unseen.
-    fn opens(&self, identity: ServiceId, target: &Account) -> bool {
-        let stored = target.unidentified_access_key.as_ref();
-        matches!(identity, ServiceId::Aci(_))
-            && (target.unrestricted_unidentified_access || stored.is_some_and(|key| key.same_as(&self.0)))
+impl Wanted {
+    /// `*`, or a number.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "*" => Self::All,
+            one => one.parse().map_or(Self::Nonsense, Self::One),
+        }
     }
+}
+
+impl AccessKey {
+    pub const fn new(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+}
+
+/// Numbers are not written to unseen.
+fn opens(key: Option<&AccessKey>, identity: ServiceId, target: &Account) -> bool {
+    let is_the_one =
+        || key.zip(target.unidentified_access_key.as_ref()).is_some_and(|(key, stored)| stored.same_as(&key.0));
+    matches!(identity, ServiceId::Aci(_)) && (target.unrestricted_unidentified_access || is_the_one())
 }

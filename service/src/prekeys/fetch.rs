@@ -1,4 +1,4 @@
-//! `GET /v2/keys/{identifier}/{device}` (contract keys-devices §1.5): what somebody needs to write to an account's devices.
+//! Bundles (contract keys-devices §1.5, §8.2): what somebody needs to write to an account's devices.
 //!
 //! Each device's bundle is of one moment by itself. That all bundles of an answer are of one registration, and of the one whose
 //! access was judged, is seen by their identity key.
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use signet_config::LimitId;
-use signet_keys::{Bundle, Installation, Kind, Left, TakeError};
+use signet_keys::{Bundle, IdentityKey, Installation, Kind, Left, TakeError};
 use signet_storage::ids::{DeviceId, ServiceId};
 use signet_storage::model::{Account, Device};
 
-use super::access::{Asker, Presented};
+use super::access::{Asker, Presented, Wanted};
 use super::controller::PrekeysController;
 use super::response::{PreKeyResponse, PreKeyResponseItem};
 use super::target;
@@ -22,28 +22,64 @@ use crate::events::Event;
 /// Looks at an account that registers again while its keys are taken.
 const ROUNDS: u32 = 4;
 
+/// What is asked for: the account that has the identity, as far as there is one, and its devices.
+pub struct Target {
+    pub identity: ServiceId,
+    pub wanted: Wanted,
+    account: Option<Arc<Account>>,
+}
+
+/// Bundles of one registration of an account; there is at least one.
+pub struct AccountBundles {
+    pub account: Arc<Account>,
+    pub identity_key: IdentityKey,
+    pub devices: Vec<(DeviceId, Bundle)>,
+}
+
 impl PrekeysController {
-    /// Keys of one device or, by `*`, of all; those that have none are left out.
+    /// `GET /v2/keys/{identifier}/{device}`. Who is refused or finds nothing takes no permit.
     pub async fn fetch(&self, call: Call) -> Result<Reply, ApiError> {
         let presented = Presented::of(&call)?;
         let identity: ServiceId = call.param("identifier").parse().map_err(|_| ApiError::NotFound)?;
-        let (asker, wanted) = (presented.asker()?, call.param("device"));
-        let mut target = target::find(&self.accounts, identity).await?;
+        let asker = presented.asker()?;
+        let target = self.target(identity, Wanted::parse(call.param("device"))).await?;
+        asker.allow(identity, target.account.as_deref(), target.wanted)?;
+        self.charge(&asker, &target).await?;
+        let AccountBundles { identity_key, devices, .. } = self.bundles(&asker, target).await?;
+        let devices = devices.into_iter().map(|(device, bundle)| PreKeyResponseItem::of(device, bundle)).collect();
+        Ok(Reply::json(200, &PreKeyResponse { identity_key, devices }))
+    }
+
+    pub async fn target(&self, identity: ServiceId, wanted: Wanted) -> Result<Target, ApiError> {
+        Ok(Target { identity, wanted, account: target::find(&self.accounts, identity).await? })
+    }
+
+    /// Takes a permit. Who does not say who they are needs none.
+    pub async fn charge(&self, asker: &Asker<'_>, target: &Target) -> Result<(), ApiError> {
+        let Asker::Account(caller) = asker else { return Ok(()) };
+        Ok(self.limits.take(LimitId::Prekeys, &limiter_key(caller, target)).await?)
+    }
+
+    /// The bundles of the devices that are wanted; those that have no keys are left out.
+    ///
+    /// # Errors
+    /// Those of [`Asker::allow`]; 404 if no device has keys.
+    pub async fn bundles(&self, asker: &Asker<'_>, target: Target) -> Result<AccountBundles, ApiError> {
+        let Target { identity, wanted, account: mut found } = target;
         for round in 0..ROUNDS {
-            let devices = asker.allow(identity, target.as_deref(), wanted)?;
-            if let (Asker::Account(caller), 0) = (&asker, round) {
-                self.limits.take(LimitId::Prekeys, &limiter_key(caller, identity, wanted, devices[0])).await?;
-            }
-            let Some(account) = &target else { return Err(ApiError::NotFound) };
+            let devices = asker.allow(identity, found.as_deref(), wanted)?;
+            let Some(account) = &found else { return Err(ApiError::NotFound) };
             let identity_key = target::identity_key(account, identity)?;
             let bundles = self.take(account, identity, &devices).await?;
             let is_current = bundles.iter().all(|(_, bundle)| bundle.identity == identity_key);
             // The account may have come from the cache. Once it was looked at, devices without keys are really so.
             if is_current && (bundles.len() == devices.len() || round > 0) {
-                return answer(identity_key, bundles);
+                let account = account.clone();
+                let some = (!bundles.is_empty()).then_some(bundles);
+                return some.map(|devices| AccountBundles { account, identity_key, devices }).ok_or(ApiError::NotFound);
             }
             let refreshed = self.accounts.refresh(account.aci).await?;
-            target = refreshed.filter(|account| target::has(account, identity)).map(Arc::new);
+            found = refreshed.filter(|account| target::has(account, identity)).map(Arc::new);
         }
         Err(ApiError::Contested)
     }
@@ -89,21 +125,20 @@ impl PrekeysController {
     }
 }
 
-/// Who takes from whom (contract keys-devices §0.4): a new installation of the target is another target.
-fn limiter_key(caller: &Caller, target: ServiceId, wanted: &str, device: &Device) -> String {
+/// Who takes from whom (contract keys-devices §0.4): a new installation of the target is another target, and one that is not
+/// there is any.
+fn limiter_key(caller: &Caller, target: &Target) -> String {
+    let Target { identity, wanted, account } = target;
     let device = match wanted {
-        "*" => "*.*".to_owned(),
-        _ => format!("{}.{}", device.id.get(), Installation::from(device).registration_id(target).get()),
+        Wanted::One(id) => {
+            let there = account.as_ref().and_then(|account| account.device(u8::try_from(*id).ok()?.try_into().ok()?));
+            let registration =
+                |device: &Device| Installation::from(device).registration_id(*identity).get().to_string();
+            format!("{id}.{}", there.map_or_else(|| "*".to_owned(), registration))
+        }
+        Wanted::All | Wanted::Nonsense => "*.*".to_owned(),
     };
-    format!("{}.{}__{}.{device}", caller.account.aci, caller.device.get(), target.uuid().hyphenated())
-}
-
-fn answer(identity_key: signet_keys::IdentityKey, bundles: Vec<(DeviceId, Bundle)>) -> Result<Reply, ApiError> {
-    if bundles.is_empty() {
-        return Err(ApiError::NotFound);
-    }
-    let devices = bundles.into_iter().map(|(device, bundle)| PreKeyResponseItem::of(device, bundle)).collect();
-    Ok(Reply::json(200, &PreKeyResponse { identity_key, devices }))
+    format!("{}.{}__{}.{device}", caller.account.aci, caller.device.get(), identity.uuid().hyphenated())
 }
 
 impl From<TakeError> for ApiError {

@@ -1,7 +1,7 @@
 //! What devices say of their own keys (contract keys-devices §1.3, §1.4).
 
 use serde::{Deserialize, Deserializer, de};
-use signet_keys::{EcPreKey, KemPreKey, SignedPreKey, UncheckedKeys, pages};
+use signet_keys::{EcPreKey, KemPreKey, SignedPreKey, UncheckedKeys};
 use signet_storage::ids::ServiceId;
 use signet_storage::model::Account;
 
@@ -55,12 +55,9 @@ struct Upload {
 }
 
 /// # Errors
-/// 422 for too many keys, and for any that cannot be read.
+/// 422 for any key that cannot be read.
 pub fn upload(call: &Call) -> Result<UncheckedKeys, ApiError> {
     let Upload { pre_keys, signed_pre_key, pq_pre_keys, pq_last_resort_pre_key } = wire::read(&call.body)?;
-    if pre_keys.len() > pages::MOST || pq_pre_keys.len() > pages::MOST {
-        return Err(ApiError::Unprocessable);
-    }
     Ok(UncheckedKeys {
         one_time: pre_keys,
         one_time_kem: pq_pre_keys,

@@ -49,8 +49,7 @@ pub struct RegistrationResponse {
 
 impl AccountIdentity {
     pub fn of(account: &Account, storage_capable: bool, now: Timestamp) -> Self {
-        let current = account.badges.iter().filter(|badge| now < badge.expires);
-        let badges = current.map(|badge| BadgeEntitlement {
+        let badges = account.current_badges(now).map(|badge| BadgeEntitlement {
             id: badge.id.clone(),
             expiration_seconds: badge.expires.seconds(),
             visible: badge.visible,

@@ -1,7 +1,8 @@
-//! The two routes of recovery credentials, each with its older name: a device gets some, and a client that lost its account
-//! asks which of those it still has belong to a number.
+//! Recovery credentials (contract registration §7.4, §7.5, keys-devices §8.5): a device gets some, and a client that lost its
+//! account asks which of those it still has belong to a number.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use signet_storage::AccountsManager;
 use signet_storage::clock::Clock;
 use signet_storage::number::E164;
 
-use super::SvrCredentials;
-use crate::call::{Call, Reply};
+use super::{Credentials, SvrCredentials};
+use crate::call::{Call, Caller, Reply};
 use crate::client_address;
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -42,32 +43,58 @@ struct CheckResponse<'a> {
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Verdict {
+pub enum Verdict {
     Match,
     NoMatch,
     Invalid,
 }
 
+/// Tokens that somebody has, and the number that they may belong to.
+pub struct Question {
+    number: E164,
+    tokens: Vec<String>,
+}
+
+impl Question {
+    /// # Errors
+    /// 422 for what is no number, and for no tokens or too many.
+    pub fn read(number: &str, tokens: Vec<String>) -> Result<Self, ApiError> {
+        let number = E164::parse(number).map_err(|_| ApiError::Unprocessable)?;
+        let few = (1..=MOST_TOKENS).contains(&tokens.len());
+        if few { Ok(Self { number, tokens }) } else { Err(ApiError::Unprocessable) }
+    }
+}
+
 impl SvrController {
     /// `GET /v2/svr/auth`
     pub async fn issue(&self, call: Call) -> Result<Reply, ApiError> {
-        let caller = call.caller.ok_or(ApiError::Unauthorized)?;
-        Ok(Reply::json(200, &self.credentials.issue(caller.account.aci, self.clock.now())))
+        Ok(Reply::json(200, &self.issue_to(call.caller()?)))
+    }
+
+    pub fn issue_to(&self, caller: &Caller) -> Credentials {
+        self.credentials.issue(caller.account.aci, self.clock.now())
     }
 
     /// `POST /v2/svr/auth/check`
     pub async fn check(&self, call: Call) -> Result<Reply, ApiError> {
-        let limiter = LimitId::BackupAuthCheck;
-        let client = call.client.ok_or(ApiError::RateLimited { limiter: limiter.name(), retry_after: NOWHERE })?;
-        self.limits.take(limiter, &client_address::key(Some(client))).await?;
-
+        self.charge(call.client).await?;
         let CheckBody { number, tokens } = wire::read(&call.body)?;
-        let number = E164::parse(&number).map_err(|_| ApiError::Unprocessable)?;
-        if tokens.is_empty() || tokens.len() > MOST_TOKENS {
-            return Err(ApiError::Unprocessable);
-        }
+        let question = Question::read(&number, tokens)?;
+        Ok(Reply::json(200, &CheckResponse { matches: self.verdicts(&question).await? }))
+    }
+
+    /// Takes a permit of the address.
+    pub async fn charge(&self, client: Option<IpAddr>) -> Result<(), ApiError> {
+        let limiter = LimitId::BackupAuthCheck;
+        let client = client.ok_or(ApiError::RateLimited { limiter: limiter.name(), retry_after: NOWHERE })?;
+        Ok(self.limits.take(limiter, &client_address::key(Some(client))).await?)
+    }
+
+    /// What each token is worth.
+    pub async fn verdicts<'a>(&self, question: &'a Question) -> Result<BTreeMap<&'a str, Verdict>, ApiError> {
+        let Question { number, tokens } = question;
         // Exactly this number: of an equivalent form nobody says anything here.
-        let holder = self.accounts.holder_of(&number).await?.filter(|account| account.phone_number == number);
+        let holder = self.accounts.holder_of(number).await?.filter(|account| account.phone_number == *number);
         let owner = holder.map(|account| self.credentials.username(account.aci));
 
         let mut matches: BTreeMap<_, _> = tokens.iter().map(|token| (token.as_str(), Verdict::Invalid)).collect();
@@ -75,6 +102,6 @@ impl SvrController {
             let mine = owner.as_deref() == Some(good.username);
             matches.insert(good.token, if mine { Verdict::Match } else { Verdict::NoMatch });
         }
-        Ok(Reply::json(200, &CheckResponse { matches }))
+        Ok(matches)
     }
 }

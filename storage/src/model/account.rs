@@ -132,6 +132,11 @@ impl Account {
         seen.unwrap_or(Timestamp::from_millis(0))
     }
 
+    /// Those that have not run out.
+    pub fn current_badges(&self, now: Timestamp) -> impl Iterator<Item = &Badge> {
+        self.badges.iter().filter(move |badge| now < badge.expires)
+    }
+
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.iter().find(|device| device.id == id)
     }

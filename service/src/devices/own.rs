@@ -1,0 +1,85 @@
+//! What is changed of a device that stays: what it can do, and its name (contract keys-devices §3.6, §8.3, registration §9.2).
+//!
+//! A change is made to the account as it stands, and only if that still lets in the very device that asked.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use signet_storage::ids::DeviceId;
+use signet_storage::model::capability::{self, Presented};
+use signet_storage::model::{Account, Device, Opaque};
+
+use super::{DevicesController, attributes};
+use crate::call::{Call, Caller, Reply};
+use crate::error::ApiError;
+use crate::wire::{self, Base64};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NameBody {
+    device_name: Base64,
+}
+
+impl DevicesController {
+    /// `PUT /v1/devices/capabilities`
+    pub async fn set_capabilities(&self, call: Call) -> Result<Reply, ApiError> {
+        let capabilities = capability::known(&wire::read::<Presented>(&call.body)?);
+        self.can_from_now_on(call.caller()?, &capabilities).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// What the calling device can do from now on. It may be less than before.
+    pub async fn can_from_now_on(&self, caller: &Caller, capabilities: &BTreeSet<String>) -> Result<(), ApiError> {
+        let set = |device: &mut Device| device.capabilities.clone_from(capabilities);
+        self.change("capabilities", caller, caller.device, set).await
+    }
+
+    /// `PUT /v1/accounts/name`
+    pub async fn set_name(&self, call: Call) -> Result<Reply, ApiError> {
+        let caller = call.caller()?;
+        let target = match call.query("deviceId").map(str::parse::<u8>) {
+            None => Ok(caller.device),
+            Some(Ok(id)) => DeviceId::try_from(id).map_err(|_| ApiError::NotFound),
+            Some(Err(_)) => return Err(ApiError::BadRequest),
+        };
+        let NameBody { device_name: Base64(name) } = wire::read(&call.body)?;
+        let name = attributes::new_name(&name)?;
+        self.rename(caller, target?, &name).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// Another name for a device: the primary names any, a linked one only itself.
+    ///
+    /// # Errors
+    /// 404 for a device that there is not, whoever asks; then 403.
+    pub async fn rename(&self, caller: &Caller, target: DeviceId, name: &Opaque) -> Result<(), ApiError> {
+        self.change("name", caller, target, |device| device.name = Some(name.clone())).await
+    }
+
+    /// Changes one device of the caller's account.
+    async fn change(
+        &self,
+        commit: &'static str,
+        caller: &Caller,
+        target: DeviceId,
+        change: impl Fn(&mut Device),
+    ) -> Result<(), ApiError> {
+        let asking = caller.device()?;
+        let apply = |account: &mut Account, _| {
+            let is_let_in = account.device(asking.id).is_some_and(|device| device.auth == asking.auth);
+            let device = account.devices.iter_mut().find(|device| device.id == target);
+            let done = match device {
+                _ if !is_let_in => Err(ApiError::Unauthorized),
+                None => Err(ApiError::NotFound),
+                Some(_) if asking.id != DeviceId::PRIMARY && asking.id != target => Err(ApiError::Forbidden),
+                Some(device) => {
+                    change(device);
+                    Ok(())
+                }
+            };
+            (done, Vec::new())
+        };
+        let done = self.accounts.update(commit, caller.account.aci, apply).await?;
+        done.map_or(Err(ApiError::Unauthorized), |(_, done)| done)
+    }
+}
