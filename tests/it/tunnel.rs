@@ -6,6 +6,7 @@ mod http2;
 mod opening;
 mod provisioning;
 mod same_answers;
+mod silence;
 mod talking;
 
 use signet_tests::{SignalClient, Socket, TestRegistry};

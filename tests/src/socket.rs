@@ -25,7 +25,7 @@ pub const CHAT: &str = "/v1/websocket/";
 pub const PROVISIONING: &str = "/v1/websocket/provisioning/";
 
 /// No answer takes longer than this, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -102,6 +102,12 @@ impl Socket {
         let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await.expect("a stream")));
         let stream = WebSocketStream::from_raw_socket(io, Role::Client, None).await;
         Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening })
+    }
+
+    /// On a stream that is a socket already.
+    pub async fn opened(stream: Box<dyn Stream>) -> Self {
+        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        Self { stream, next_id: 0, asked: VecDeque::new(), opening: HeaderMap::new() }
     }
 
     /// As a device, over the chat path.
