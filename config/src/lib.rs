@@ -192,6 +192,16 @@
 //! per = "1m"
 //! on_failure = "allow"
 //!
+//! [limits.username_lookup]
+//! size = 100
+//! per = "15m"
+//! on_failure = "allow"
+//!
+//! [limits.username_link_lookup]
+//! size = 100
+//! per = "15s"
+//! on_failure = "allow"
+//!
 //! [limits.check_account_existence]
 //! size = 1000
 //! per = "4s"

@@ -55,6 +55,10 @@ words! {
         Messages = "messages",
         /// Checks of many identity keys by one client address.
         BatchIdentityCheck = "batch_identity_check",
+        /// Look-ups of usernames by one client address.
+        UsernameLookup = "username_lookup",
+        /// Look-ups of links to usernames by one client address.
+        UsernameLinkLookup = "username_link_lookup",
         /// Asking whether accounts exist, by one client address.
         CheckAccountExistence = "check_account_existence",
         /// All requests of one client address: a shield of this process, not of the reference.
@@ -130,6 +134,8 @@ impl LimitId {
             Self::WaitForDeviceTransferRequest => "waitForDeviceTransferRequest",
             Self::Messages => "messages",
             Self::BatchIdentityCheck => "batchIdentityCheck",
+            Self::UsernameLookup => "usernameLookup",
+            Self::UsernameLinkLookup => "usernameLinkLookupPerIp",
             Self::CheckAccountExistence => "checkAccountExistence",
             Self::Address => "address",
         }
@@ -183,6 +189,8 @@ impl Limit {
             (LimitId::WaitForDeviceTransferRequest, _) => Self::bucket(10, Duration::from_millis(100), Allow),
             (LimitId::Messages, _) => Self::bucket(60, Duration::from_secs(1), Allow),
             (LimitId::BatchIdentityCheck, _) => Self::bucket(100, Duration::from_secs(60), Allow),
+            (LimitId::UsernameLookup, _) => Self::bucket(100, Duration::from_secs(15 * 60), Allow),
+            (LimitId::UsernameLinkLookup, _) => Self::bucket(100, Duration::from_secs(15), Allow),
             (LimitId::CheckAccountExistence, _) => Self::bucket(1000, Duration::from_secs(4), Allow),
             (LimitId::Address, Production) => Self::bucket(200, Duration::from_millis(20), Allow),
             (LimitId::Address, Development) => Self::bucket(20_000, Duration::from_micros(100), Allow),

@@ -2,5 +2,6 @@
 
 mod controller;
 mod existence;
+mod usernames;
 
 pub use controller::AccountController;

@@ -56,7 +56,7 @@ pub struct Application {
     public: Server,
     management: Server,
     entrance: Entrance,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     registry: Arc<Registry>,
     reload: Arc<OnceLock<Arc<Reload>>>,
     last_call: Duration,
@@ -100,7 +100,7 @@ impl Application {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
-        let certified = tls.is_some().then(|| Tls::open(config, &clock)).transpose()?;
+        let certified = tls.is_some().then(|| Tls::open(config, &clock).map(Arc::new)).transpose()?;
         let mut doors: Vec<_> = plain.into_iter().map(|listener| Door { listener, tls: None }).collect();
         if let (Some(listener), Some(tls)) = (tls, &certified) {
             doors.push(Door { listener, tls: Some(tls.server_config()) });
@@ -121,7 +121,8 @@ impl Application {
 
     /// From now on the configuration can be read again from its source; `running` is what the registry was built with.
     pub(crate) fn reload_from(&self, source: Source, running: &Config) -> Arc<Reload> {
-        self.reload.get_or_init(|| Arc::new(Reload::new(source, running.clone(), self.registry.clone()))).clone()
+        let reload = || Reload::new(source, running.clone(), self.registry.clone(), self.tls.clone());
+        self.reload.get_or_init(|| Arc::new(reload())).clone()
     }
 
     pub const fn addresses(&self) -> Addresses {
@@ -130,7 +131,7 @@ impl Application {
 
     /// Where the root lies that clients have to trust, if we have made it.
     pub fn development_root(&self) -> Option<&Root> {
-        self.tls.as_ref().and_then(Tls::development_root)
+        self.tls.as_deref().and_then(Tls::development_root)
     }
 
     pub const fn registry(&self) -> &Arc<Registry> {

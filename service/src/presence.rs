@@ -71,9 +71,17 @@ pub struct Present {
     heard_me: bool,
     ear: Option<Subscription>,
     /// What is under way. In boxes, so that it goes on where it was whenever somebody asks again, and takes no room otherwise.
-    speaking: Option<BoxFuture<'static, Option<Subscription>>>,
+    speaking: Option<BoxFuture<'static, Spoken>>,
     looking: BoxFuture<'static, Looked>,
     over: Option<Over>,
+}
+
+/// What an attempt to say something came to.
+enum Spoken {
+    /// The channel is heard from now on; what was to be said is still to be said.
+    Listening(Subscription, Option<Bytes>),
+    Said,
+    Unheard,
 }
 
 /// What a look at the account came to, and what it was for.
@@ -96,10 +104,9 @@ impl Presence {
         present.claim();
         if self.0.cache.healthy() {
             let told = async {
-                if let Some(speaking) = &mut present.speaking {
-                    present.ear = speaking.await;
+                while present.speaking.is_some() && present.over.is_none() {
+                    present.step().await;
                 }
-                present.speaking = None;
             };
             let _ = tokio::time::timeout(ARRIVES_WITHIN, told).await;
         }
@@ -130,14 +137,31 @@ impl Present {
             if let Some(over) = self.over {
                 return over;
             }
-            tokio::select! {
-                heard = next(&mut self.ear) => self.hear(&heard),
-                ear = spoken(&mut self.speaking) => {
-                    self.speaking = None;
-                    self.ear = self.ear.take().or(ear);
+            self.step().await;
+        }
+    }
+
+    /// What happens next.
+    async fn step(&mut self) {
+        tokio::select! {
+            heard = next(&mut self.ear) => self.hear(&heard),
+            spoken = spoken(&mut self.speaking) => self.go_on(spoken),
+            looked = &mut self.looking => self.judge(looked),
+        }
+    }
+
+    fn go_on(&mut self, spoken: Spoken) {
+        self.speaking = None;
+        match spoken {
+            Spoken::Listening(ear, said) => {
+                self.ear = Some(ear);
+                if said.is_some() {
+                    self.say(said, Duration::ZERO);
                 }
-                looked = &mut self.looking => self.judge(looked),
             }
+            Spoken::Said => {}
+            // Somebody may have arrived since, so it is late for a claim.
+            Spoken::Unheard => self.ask(self.means.soon()),
         }
     }
 
@@ -169,9 +193,12 @@ impl Present {
     /// A rival's claim, or that credentials died, may not have been heard. All sockets of this process are in the same case.
     fn missed(&mut self) {
         let spread = SPREAD_OVER.min(self.means.accounts.stale_at_most() / 2);
-        let after = self.means.up_to(spread);
-        self.ask(after);
-        self.looking = self.means.look(&self.who, after, Duration::ZERO, 0);
+        if self.name.is_some() {
+            // Those that have just arrived are few, and may not have heard of each other.
+            let is_new = self.means.accounts.clock().now().remaining(self.since) < SPREAD_OVER;
+            self.ask(self.means.up_to(if is_new { ASK_AGAIN_WITHIN / 2 } else { spread }));
+        }
+        self.looking = self.means.look(&self.who, self.means.up_to(spread), Duration::ZERO, 0);
     }
 
     /// Under a new name: what was claimed under an older one may still be on its way here, and later claims of others before it.
@@ -183,17 +210,17 @@ impl Present {
     }
 
     fn ask(&mut self, after: Duration) {
-        let Some(name) = self.name else { return };
-        let ask = Said::Ask(Voice { since: self.since, name, salt: self.who.salt() }).encode();
-        self.say(Some(ask), after);
+        let (since, salt) = (self.since, self.who.salt());
+        let ask = self.name.map(|name| Said::Ask(Voice { since, name, salt }).encode());
+        self.say(ask, after);
     }
 
-    /// Says it on the account's channel, as often as it takes, and listens to it from before then on.
+    /// Says it on the account's channel, after having begun to listen there.
     fn say(&mut self, said: Option<Bytes>, after: Duration) {
         let (means, channel, deaf) = (self.means.clone(), channel(self.who.aci), self.ear.is_none());
         self.speaking = Some(Box::pin(async move {
             tokio::time::sleep(after).await;
-            Box::pin(means.say(&channel, said, deaf)).await
+            means.say(&channel, said, deaf).await.unwrap_or(Spoken::Unheard)
         }));
     }
 
@@ -234,32 +261,14 @@ impl Means {
         })
     }
 
-    /// Subscribes, where nothing has been heard so far, and publishes. Asks the cache until it answers.
-    async fn say(&self, channel: &str, said: Option<Bytes>, deaf: bool) -> Option<Subscription> {
-        let mut ear = None;
-        loop {
-            if let Ok(true) = self.try_to_say(channel, said.as_ref(), deaf, &mut ear).await {
-                return ear;
-            }
-            tokio::time::sleep(self.soon()).await;
+    async fn say(&self, channel: &str, said: Option<Bytes>, deaf: bool) -> Result<Spoken, CacheDown> {
+        if deaf {
+            return Ok(Spoken::Listening(self.cache.subscribe(channel).await?, said));
         }
-    }
-
-    /// Says whether it was heard: by ourselves at least.
-    async fn try_to_say(
-        &self,
-        channel: &str,
-        said: Option<&Bytes>,
-        deaf: bool,
-        ear: &mut Option<Subscription>,
-    ) -> Result<bool, CacheDown> {
-        if deaf && ear.is_none() {
-            *ear = Some(self.cache.subscribe(channel).await?);
-        }
-        match said {
-            Some(said) => Ok(self.cache.publish(channel, said.clone()).await? > 0),
-            None => Ok(true),
-        }
+        let Some(said) = said else { return Ok(Spoken::Said) };
+        // By ourselves at least.
+        let heard = self.cache.publish(channel, said).await? > 0;
+        Ok(if heard { Spoken::Said } else { Spoken::Unheard })
     }
 
     fn soon(&self) -> Duration {
@@ -281,7 +290,7 @@ async fn next(ear: &mut Option<Subscription>) -> Heard {
 }
 
 /// Never, as long as nothing is being said.
-async fn spoken(speaking: &mut Option<BoxFuture<'static, Option<Subscription>>>) -> Option<Subscription> {
+async fn spoken(speaking: &mut Option<BoxFuture<'static, Spoken>>) -> Spoken {
     match speaking {
         Some(speaking) => speaking.await,
         None => std::future::pending().await,

@@ -60,7 +60,7 @@ enter_namespace() {
   local flags
   for flags in -n -rn; do
     unshare "$flags" true 2>/dev/null || continue
-    exec unshare "$flags" -- env SIGNET_EMULATOR_INSIDE=1 "$BASH" "$here/${0##*/}" "$@"
+    exec unshare "$flags" -- env SIGNET_EMULATOR_INSIDE=1 "$BASH" "$(realpath "$0")" "$@"
   done
   die "this machine permits no network namespaces: neither 'unshare -n' nor 'unshare -rn' works. In a container give it
   --cap-add SYS_ADMIN; elsewhere look at sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and

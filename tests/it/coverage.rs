@@ -11,7 +11,16 @@ use signet_tests::{Answer, Table, TestRegistry};
 
 /// The route's path with this for what it names: a session, say, or a device.
 fn path(route: &Route, name: &str) -> String {
-    let names = ["{session}", "{identifier}", "{device}", "{tokenIdentifier}", "{token}", "{destination}"];
+    let names = [
+        "{session}",
+        "{identifier}",
+        "{device}",
+        "{tokenIdentifier}",
+        "{token}",
+        "{destination}",
+        "{hash}",
+        "{handle}",
+    ];
     let mut path = names.iter().fold(route.template.to_owned(), |path, placeholder| path.replace(placeholder, name));
     if route.waits {
         // Nobody waits for nothing, and what is waited for no time at all is nonsense too.

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: it links once.
 
+mod account;
 mod audit;
 mod authentication;
 mod cache;
@@ -13,12 +14,14 @@ mod grpc;
 mod house;
 mod limits;
 mod prekeys;
+mod presence;
 mod process;
 mod registration;
 mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;
+mod tls;
 mod tunnel;
 mod verification;
 mod waiting;

@@ -8,6 +8,7 @@ mod limits;
 mod management;
 mod nodes;
 mod serve;
+mod tls;
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;

@@ -3,27 +3,43 @@
 import * as signal from '@signalapp/libsignal-client';
 import { base64 } from './registry.mjs';
 
-const { PrivateKey, KEMKeyPair } = signal;
+const { KEMKeyPair, KEMPublicKey, KyberPreKeyRecord, PreKeyRecord, PrivateKey, PublicKey, SignedPreKeyRecord } = signal;
 
-/** Pre-keys as the library makes them; `json` is how they go over the wire. */
+/** Pre-keys as the library keeps them. */
 export const preKey = (id) => {
   const key = PrivateKey.generate();
-  return { id, key, json: { keyId: id, publicKey: base64(key.getPublicKey().serialize()) } };
-};
-
-const signedBy = (identity, id, key, publicKey) => {
-  const signature = identity.privateKey.sign(publicKey);
-  return { id, key, signature, json: { keyId: id, publicKey: base64(publicKey), signature: base64(signature) } };
+  return PreKeyRecord.new(id, key.getPublicKey(), key);
 };
 
 export const signedPreKey = (identity, id) => {
   const key = PrivateKey.generate();
-  return signedBy(identity, id, key, key.getPublicKey().serialize());
+  const signature = identity.privateKey.sign(key.getPublicKey().serialize());
+  return SignedPreKeyRecord.new(id, Date.now(), key.getPublicKey(), key, signature);
 };
 
 export const kemPreKey = (identity, id) => {
-  const key = KEMKeyPair.generate();
-  return signedBy(identity, id, key, key.getPublicKey().serialize());
+  const pair = KEMKeyPair.generate();
+  return KyberPreKeyRecord.new(id, Date.now(), pair, identity.privateKey.sign(pair.getPublicKey().serialize()));
+};
+
+/** A pre-key as it goes over the wire. */
+export const json = (record) => ({
+  keyId: record.id(),
+  publicKey: base64(record.publicKey().serialize()),
+  ...(record.signature && { signature: base64(record.signature()) }),
+});
+
+/** What the registry answers for the first of the devices, as the library's type. */
+export const bundle = ({ identityKey, devices: [device] }) => {
+  const bytes = (text) => Buffer.from(text, 'base64');
+  const { preKey, signedPreKey, pqPreKey } = device;
+  return signal.PreKeyBundle.new(
+    device.registrationId, device.deviceId,
+    preKey?.keyId ?? null, preKey ? PublicKey.deserialize(bytes(preKey.publicKey)) : null,
+    signedPreKey.keyId, PublicKey.deserialize(bytes(signedPreKey.publicKey)), bytes(signedPreKey.signature),
+    PublicKey.deserialize(bytes(identityKey)),
+    pqPreKey.keyId, KEMPublicKey.deserialize(bytes(pqPreKey.publicKey)), bytes(pqPreKey.signature),
+  );
 };
 
 class Sessions extends signal.SessionStore {
@@ -74,40 +90,36 @@ export class Device {
   }
 
   async keep({ signed, kem, oneTime = [] }) {
-    const now = Date.now();
-    const { SignedPreKeyRecord, KyberPreKeyRecord, PreKeyRecord } = signal;
-    for (const { id, key } of oneTime) {
-      await this.preKeys.savePreKey(id, PreKeyRecord.new(id, key.getPublicKey(), key));
-    }
-    const { id, key, signature } = signed;
-    await this.signedPreKeys.saveSignedPreKey(id, SignedPreKeyRecord.new(id, now, key.getPublicKey(), key, signature));
-    for (const { id, key, signature } of kem) {
-      await this.kyberPreKeys.saveKyberPreKey(id, KyberPreKeyRecord.new(id, now, key, signature));
-    }
+    for (const record of oneTime) await this.preKeys.savePreKey(record.id(), record);
+    await this.signedPreKeys.saveSignedPreKey(signed.id(), signed);
+    for (const record of kem) await this.kyberPreKeys.saveKyberPreKey(record.id(), record);
   }
 
-  /** Begins a session with what the registry answered, and writes the first message of it. */
-  async write(to, { identityKey, devices: [device] }, text) {
-    const bytes = (text) => Buffer.from(text, 'base64');
-    const { PublicKey, KEMPublicKey, PreKeyBundle } = signal;
-    const { preKey, signedPreKey, pqPreKey } = device;
-    const bundle = PreKeyBundle.new(
-      device.registrationId, device.deviceId,
-      preKey?.keyId ?? null, preKey ? PublicKey.deserialize(bytes(preKey.publicKey)) : null,
-      signedPreKey.keyId, PublicKey.deserialize(bytes(signedPreKey.publicKey)), bytes(signedPreKey.signature),
-      PublicKey.deserialize(bytes(identityKey)),
-      pqPreKey.keyId, KEMPublicKey.deserialize(bytes(pqPreKey.publicKey)), bytes(pqPreKey.signature),
-    );
+  /** Begins a session with what the registry gave, and writes the first message of it. */
+  async write(to, bundle, text) {
     await signal.processPreKeyBundle(bundle, to, this.address, this.sessions, this.identities);
+    return this.writeOn(to, text);
+  }
+
+  /** Writes in the session there is. */
+  async writeOn(to, text) {
     const message = await signal.signalEncrypt(Buffer.from(text), to, this.address, this.sessions, this.identities);
     return message.serialize();
   }
 
+  /** Reads the first message of somebody. */
   async read(from, bytes) {
     const message = signal.PreKeySignalMessage.deserialize(bytes);
     const text = await signal.signalDecryptPreKey(
       message, from, this.address, this.sessions, this.identities, this.preKeys, this.signedPreKeys, this.kyberPreKeys,
     );
+    return Buffer.from(text).toString();
+  }
+
+  /** Reads an answer. */
+  async readOn(from, bytes) {
+    const message = signal.SignalMessage.deserialize(bytes);
+    const text = await signal.signalDecrypt(message, from, this.address, this.sessions, this.identities);
     return Buffer.from(text).toString();
   }
 }

@@ -81,13 +81,18 @@ pub struct Serving {
 impl Serving {
     /// Starts it on free ports with its data in `data`, and waits until it says where it listens.
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_logging_to(Stdio::inherit(), data, more)
+    }
+
+    /// The same, with its log somewhere else.
+    pub fn start_logging_to(log: impl Into<Stdio>, data: &Path, more: &[&str]) -> Self {
         let mut command = signet();
         command.args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--data"]).arg(data).args(more);
         // Who brings a file says there where TLS is served, if at all.
         if !more.contains(&"--config") {
             command.args(["--set", "server.tls=127.0.0.1:0"]);
         }
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("signet starts");
+        let child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("signet starts");
         let mut started = Started(Some(child));
         let output = started.0.as_mut().and_then(|child| child.stdout.take());
         let mut output = BufReader::new(output.expect("a pipe"));

@@ -63,7 +63,7 @@ fn errors_name_the_limit() {
             verification_push_challenge, verification_captcha, verification_session, backup_auth_check, prekeys, allocate_device, \
             verify_device, wait_for_linked_device, upload_transfer_archive, wait_for_transfer_archive, \
             record_device_transfer_request, wait_for_device_transfer_request, messages, batch_identity_check, \
-            check_account_existence, address",
+            username_lookup, username_link_lookup, check_account_existence, address",
         ),
         ("[limits.address]\nshape = \"window\"", "limits.address.shape: must be bucket"),
         ("[limits.pin]\nshape = \"square\"", "limits.pin.shape: expected one of bucket, window"),

@@ -181,6 +181,8 @@ impl Limits {
             LimitId::RegistrationPerAddress,
             LimitId::BackupAuthCheck,
             LimitId::BatchIdentityCheck,
+            LimitId::UsernameLookup,
+            LimitId::UsernameLinkLookup,
             LimitId::CheckAccountExistence,
             LimitId::RecordDeviceTransferRequest,
             LimitId::WaitForDeviceTransferRequest,

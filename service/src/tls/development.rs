@@ -125,8 +125,9 @@ fn renew_if_due(folder: &Path, now: Timestamp) -> Result<(), Problem> {
         return Ok(());
     }
     let (root, leaf) = (key(&folder.join(ROOT_KEY))?, key(&folder.join(LEAF_KEY))?);
-    let aside = folder.join(format!(".leaf-{}-{}.pem", std::process::id(), now.millis()));
-    write(&aside, leaf_signed(&root, &leaf, now)?.as_bytes()).map_err(at(&aside))?;
+    let renewed = leaf_signed(&root, &leaf, now)?;
+    let aside = folder.join(format!(".{}.pem", short(renewed.as_bytes())));
+    write(&aside, renewed.as_bytes()).map_err(at(&aside))?;
     fs::rename(&aside, &path).map_err(at(&path))?;
     tracing::info!(certificate = %path.display(), "the development certificate was renewed");
     sync(folder).map_err(at(folder))
@@ -151,7 +152,11 @@ fn sync(folder: &Path) -> io::Result<()> {
 
 /// Names a root by its key, so that several laptops' roots can be told apart in one list.
 fn fingerprint(root: &KeyPair) -> String {
-    hex::encode(&Sha256::digest(root.subject_public_key_info())[..4])
+    short(&root.subject_public_key_info())
+}
+
+fn short(content: &[u8]) -> String {
+    hex::encode(&Sha256::digest(content)[..4])
 }
 
 /// The same for the same key, but for the dates: leaves that are signed later bear the same issuer's name.

@@ -171,6 +171,6 @@ pub fn remove_username(hash: &Opaque, aci: AccountId) -> Write {
     Write::delete(USERNAME, Table::Claims, username_key(hash)).only_if(free_or_mine(aci))
 }
 
-fn username_key(hash: &Opaque) -> Item {
+pub fn username_key(hash: &Opaque) -> Item {
     key("claim", format!("username#{}", hex::encode(hash.as_bytes())))
 }

@@ -190,7 +190,13 @@ impl Inbox {
     }
 
     fn take(&self) -> Option<Heard> {
-        self.unread().pop_front()
+        let mut unread = self.unread();
+        let heard = unread.pop_front();
+        if unread.is_empty() {
+            // There are many of these, and they rarely hear anything.
+            unread.shrink_to_fit();
+        }
+        heard
     }
 
     fn unread(&self) -> MutexGuard<'_, VecDeque<Heard>> {

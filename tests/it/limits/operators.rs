@@ -64,6 +64,8 @@ async fn check(t: &TestRegistry) {
         "registrationPerAddress",
         "backupAuthCheck",
         "batchIdentityCheck",
+        "usernameLookup",
+        "usernameLinkLookupPerIp",
         "checkAccountExistence",
         "recordDeviceTransferRequest",
         "waitForDeviceTransferRequest",

@@ -75,6 +75,8 @@ fn paths(route: &Route, alice: &Person, session: &str) -> Vec<String> {
             ("{tokenIdentifier}", token),
             ("{token}", token),
             ("{destination}", token),
+            ("{hash}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            ("{handle}", "00000000-0000-4000-8000-000000000000"),
         ] {
             path = path.replace(name, value);
         }
