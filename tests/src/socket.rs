@@ -61,19 +61,23 @@ impl Socket {
 
     /// Opens a socket on a connection that is there.
     pub async fn over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
+        match Self::try_over(stream, path, headers).await {
+            Ok(socket) => Ok(socket),
+            Err(Error::Http(refused)) => Err(refusal(*refused)),
+            Err(error) => panic!("the upgrade: {error}"),
+        }
+    }
+
+    /// The same, but the connection may break.
+    pub async fn try_over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Error> {
         let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
         for (name, value) in headers {
             request
                 .headers_mut()
                 .append(HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
         }
-        match tokio_tungstenite::client_async(request, stream).await {
-            Ok((stream, answer)) => {
-                Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening: answer.headers().clone() })
-            }
-            Err(Error::Http(refused)) => Err(refusal(*refused)),
-            Err(error) => panic!("the upgrade: {error}"),
-        }
+        let (stream, answer) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening: answer.headers().clone() })
     }
 
     /// Opens a socket over HTTP/2, by extended CONNECT (RFC 8441), on a connection of its own.
@@ -138,7 +142,7 @@ impl Socket {
     pub async fn answer_to(&mut self, id: u64) -> Answer {
         loop {
             match self.next().await {
-                Next::Response(response) if response.id == Some(id) => return answer(response),
+                Next::Response(response) if response.id == Some(id) => return response.into(),
                 Next::Request(request) => self.asked.push_back(request),
                 other => panic!("instead of the answer to {id}: {other:?}"),
             }
@@ -210,17 +214,19 @@ fn read(message: Bytes) -> Next {
     }
 }
 
-fn answer(response: TunnelResponse) -> Answer {
-    let mut headers = HeaderMap::new();
-    for line in &response.headers {
-        let (name, value) = line.split_once(':').expect("a header line");
-        headers.append(HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"));
-    }
-    let body = response.body.unwrap_or_default();
-    Answer {
-        status: response.status.and_then(|status| status.try_into().ok()).expect("a status"),
-        headers,
-        text: String::from_utf8(body.to_vec()).expect("text"),
+impl From<TunnelResponse> for Answer {
+    fn from(response: TunnelResponse) -> Self {
+        let mut headers = HeaderMap::new();
+        for line in &response.headers {
+            let (name, value) = line.split_once(':').expect("a header line");
+            headers.append(HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"));
+        }
+        let body = response.body.unwrap_or_default();
+        Self {
+            status: response.status.and_then(|status| status.try_into().ok()).expect("a status"),
+            headers,
+            text: String::from_utf8(body.to_vec()).expect("text"),
+        }
     }
 }
 

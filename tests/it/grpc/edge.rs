@@ -105,6 +105,7 @@ async fn who_does_not_want_to_wait_longer_is_told_so() {
     let me = x.register(NUMBER).await;
     let too_late = Some(Said { code: Code::DeadlineExceeded, reason: None, retry: None });
     x.t.faults.always("GetItem", Fault::Delay(Duration::from_secs(5)));
+    #[allow(clippy::disallowed_methods, reason = "this is about real time")]
     let begun = Instant::now();
     let mut request = me.says(GetPreKeyCountRequest {});
     request.set_timeout(Duration::from_millis(200));
