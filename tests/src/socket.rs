@@ -156,7 +156,7 @@ impl Socket {
     pub async fn answer_to(&mut self, id: u64) -> Answer {
         loop {
             if let Some(response) = self.answered.remove(&id) {
-                return answer(response);
+                return response.into();
             }
             match self.next().await {
                 Next::Response(response) => {
