@@ -30,6 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(400);
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// What a new device is told to show.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Address {
+    #[prost(string, optional, tag = "1")]
+    pub address: Option<String>,
+}
+
 /// An open socket.
 pub struct Socket {
     stream: WebSocketStream<Box<dyn Stream>>,
