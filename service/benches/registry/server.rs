@@ -37,11 +37,11 @@ impl Server {
             .expect("signet starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let mut address = |label: &str| {
-            let line = lines.find(|line| line.contains(label)).expect("signet says where it listens");
+            let line = lines.find(|line| line.trim().starts_with(label)).expect("signet says where it listens");
             let url = line.split("://").nth(1).expect("a URL").split_whitespace().next().expect("an address");
             url.parse().expect("an address")
         };
-        let (http, tls) = (address("clients"), address("https://"));
+        let (http, tls) = (address("clients"), address("sockets"));
         let (plain, management) = (address("sockets"), address("management"));
         let root = data.join("tls/root.der");
         let mut server = Self { child, http, tls, plain, root, management, ready_after: Duration::ZERO };
