@@ -56,7 +56,7 @@ impl Pair {
             "log.filter=error".to_owned(),
         ];
         for limit in ["address", "registration_per_address", "prekeys", "wait_for_linked_device", "allocate_device"] {
-            settings.push(format!("limits.{limit}.size=100000000"));
+            settings.push(format!("limits.{limit}.size=1000000"));
         }
         let flags = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect();
         Self { store, redis, authority, flags, data: [tempdir().unwrap(), tempdir().unwrap()] }
