@@ -49,18 +49,20 @@ async fn echo(tls: &Tls) -> u16 {
     port
 }
 
-/// A client that trusts this root alone.
-pub fn connector(root: &Path) -> TlsConnector {
+/// A client that trusts this root alone, and speaks these protocols.
+pub fn connector(root: &Path, protocols: &[&str]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(root).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    TlsConnector::from(Arc::new(config))
 }
 
 pub async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    connector(root).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    connector(root, &[]).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
 /// The leaf that a new connection is shown.

@@ -97,8 +97,17 @@ impl Socket {
 
     /// Opens a socket over HTTP/2, by extended CONNECT (RFC 8441), on a connection of its own.
     pub async fn open_h2(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
+        Self::try_open_h2(stream, path, headers).await.expect("HTTP/2")
+    }
+
+    /// The same, but the connection may break.
+    pub async fn try_open_h2(
+        stream: Box<dyn Stream>,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Result<Self, Answer>, hyper::Error> {
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (mut connection, driver) = handshake.await.expect("HTTP/2");
+        let (mut connection, driver) = handshake.await?;
         tokio::spawn(driver);
         let mut request = http::Request::connect(format!("https://localhost{path}")).version(http::Version::HTTP_2);
         request = request.header("sec-websocket-version", "13");
@@ -107,16 +116,16 @@ impl Socket {
         }
         let mut request = request.body(Empty::<Bytes>::new()).expect("a request");
         request.extensions_mut().insert(Protocol::from_static("websocket"));
-        let answer = connection.send_request(request).await.expect("an answer");
+        let answer = connection.send_request(request).await?;
         let opening = answer.headers().clone();
         if answer.status() != 200 {
             let status = answer.status().as_u16();
-            let body = answer.into_body().collect().await.expect("a body").to_bytes();
-            return Err(Answer { status, headers: opening, text: String::from_utf8(body.to_vec()).expect("text") });
+            let body = answer.into_body().collect().await?.to_bytes();
+            return Ok(Err(Answer { status, headers: opening, text: String::from_utf8(body.to_vec()).expect("text") }));
         }
-        let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await.expect("a stream")));
+        let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await?));
         let stream = WebSocketStream::from_raw_socket(io, Role::Client, None).await;
-        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening })
+        Ok(Ok(Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening }))
     }
 
     /// On a stream that is a socket already.

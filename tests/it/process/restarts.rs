@@ -1,4 +1,4 @@
-//! Two nodes behind a plain TCP balancer are restarted in turn while clients work, over sockets and over REST. No request fails: each
+//! Two nodes behind a plain TCP balancer are restarted in turn while clients work, over sockets, REST and gRPC. No request fails: each
 //! is answered once and done once, and whoever has to go elsewhere is told so (architecture, "Stopping").
 //!
 //! `SIGNET_RESTART_ROUNDS` sets the number of restarts (default 6). `SIGNET_RESTART_BLIND=1`: the balancer asks no node whether it is
@@ -24,6 +24,7 @@ use tempfile::{TempDir, tempdir};
 use crate::tls::authority::{Authority, P256};
 use balancer::{Balancer, Door};
 use clients::{Town, Way};
+use line::Version;
 use toll::Toll;
 
 /// Answers that have to come between two restarts: without them, nothing is shown.
@@ -56,7 +57,7 @@ impl Pair {
             "log.filter=error".to_owned(),
         ];
         for limit in ["address", "registration_per_address", "prekeys", "wait_for_linked_device", "allocate_device"] {
-            settings.push(format!("limits.{limit}.size=100000000"));
+            settings.push(format!("limits.{limit}.size=1000000"));
         }
         let flags = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect();
         Self { store, redis, authority, flags, data: [tempdir().unwrap(), tempdir().unwrap()] }
@@ -90,13 +91,21 @@ async fn a_pair_that_is_restarted_under_load_fails_no_request() {
     let storage = pair.storage().await;
     let toll = Arc::new(Toll::default());
     let town = Arc::new(Town::new(&balancer, &pair.authority.root(), storage.clone(), toll.clone()));
-    let ways = [(Way::Socket(Door::Plain), 8), (Way::Socket(Door::Tls), 4), (Way::Rest, 8)];
-    let working: Vec<_> = ways
+    let ways = [
+        (Way::Socket(Door::Plain, Version::One), 5),
+        (Way::Socket(Door::Tls, Version::One), 4),
+        (Way::Socket(Door::Tls, Version::Two), 4),
+        (Way::Rest, 6),
+    ];
+    let mut working: Vec<_> = ways
         .into_iter()
         .flat_map(|(way, clients)| (0..clients).map(move |_| way))
         .map(|way| tokio::spawn(town.clone().work(way)))
-        .chain([Way::Socket(Door::Tls), Way::Rest].map(|way| tokio::spawn(town.clone().wait(way))))
         .collect();
+    for way in [Way::Socket(Door::Tls, Version::One), Way::Rest] {
+        working.push(tokio::spawn(town.clone().wait(way)));
+    }
+    (0..2).for_each(|_| working.push(tokio::spawn(town.clone().call())));
 
     let mut slowest = Duration::ZERO;
     for round in 0..rounds {

@@ -10,31 +10,35 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
+use signet::grpc::proto::org::signal::chat::account::GetAccountIdentityRequest;
+use signet::grpc::proto::org::signal::chat::account::accounts_client::AccountsClient;
 use signet_keys::KeyId;
 use signet_keys::signing::ec_pre_key;
 use signet_storage::{Sessions, Storage};
+use signet_tests::grpc::Wire as GrpcWire;
 use signet_tests::registrant::verified_session;
 use signet_tests::socket::Stream;
 use signet_tests::{Answer, Client, SignalClient, client};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tonic::Request;
 
 use super::balancer::{Balancer, Door};
-use super::line::Line;
+use super::line::{Line, Version};
 use super::toll::Toll;
 
 /// What one asks over.
 #[derive(Clone, Copy)]
 pub enum Way {
     Rest,
-    Socket(Door),
+    Socket(Door, Version),
 }
 
 /// Where clients live, and what they have in common.
 pub struct Town {
     pub toll: Arc<Toll>,
     addresses: [SocketAddr; 3],
-    connector: TlsConnector,
+    connectors: [TlsConnector; 2],
     storage: Storage,
     /// Keys are costly to make, and it is not they that are tested.
     bodies: Vec<SignalClient>,
@@ -47,7 +51,7 @@ impl Town {
         Self {
             toll,
             addresses: [Door::Http, Door::Plain, Door::Tls].map(|door| balancer.address(door)),
-            connector: crate::tls::connector(root),
+            connectors: ["http/1.1", "h2"].map(|protocol| crate::tls::connector(root, &[protocol])),
             storage,
             bodies: (0..8).map(|_| SignalClient::generate()).collect(),
             next_number: AtomicUsize::new(0),
@@ -59,9 +63,9 @@ impl Town {
         self.addresses[door as usize]
     }
 
-    pub async fn secure(&self, stream: TcpStream) -> Result<Box<dyn Stream>, String> {
+    pub async fn secure(&self, stream: TcpStream, version: Version) -> Result<Box<dyn Stream>, String> {
         let localhost = ServerName::try_from("localhost").unwrap();
-        let secured = self.connector.connect(localhost, stream).await;
+        let secured = self.connectors[version as usize].connect(localhost, stream).await;
         secured.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| format!("TLS: {error}"))
     }
 
@@ -79,6 +83,22 @@ impl Town {
         while self.is_open() {
             let mut person = Person::register(&self, way).await;
             person.live().await;
+        }
+    }
+
+    /// Asks who it is, by gRPC, again and again.
+    pub async fn call(self: Arc<Self>) {
+        let person = Person::register(&self, Way::Rest).await;
+        let wire = GrpcWire::to(self.address(Door::Plain));
+        let mut accounts = AccountsClient::with_origin(wire.channel, wire.origin);
+        let credentials = client::basic(&person.aci, &person.password);
+        while self.is_open() {
+            let mut request = Request::new(GetAccountIdentityRequest {});
+            request.metadata_mut().insert("authorization", credentials.parse().unwrap());
+            match accounts.get_account_identity(request).await {
+                Ok(_) => self.toll.answers.count(),
+                Err(status) => self.toll.failed(format!("gRPC: {status:?}")),
+            }
         }
     }
 
@@ -120,8 +140,9 @@ impl Person {
                 let address = town.address(Door::Http);
                 Wire::Rest(Client::new(address, address))
             }
-            Way::Socket(door) => {
-                Wire::Sockets { nobody: Line::new(town, door, None), device: Line::new(town, door, None) }
+            Way::Socket(door, version) => {
+                let line = || Line::new(town, door, version, None);
+                Wire::Sockets { nobody: line(), device: line() }
             }
         };
         let headers = [("content-type", "application/json"), ("authorization", &client::basic(&number, &password))];
@@ -130,8 +151,8 @@ impl Person {
         let account = judged(town, answer, 201, "POST", "/v1/registration");
         town.toll.accounts.count();
         let aci = account["uuid"].as_str().unwrap_or_default().to_owned();
-        if let (Wire::Sockets { device, .. }, Way::Socket(door)) = (&mut wire, way) {
-            *device = Line::new(town, door, Some((&aci, &password)));
+        if let (Wire::Sockets { device, .. }, Way::Socket(door, version)) = (&mut wire, way) {
+            *device = Line::new(town, door, version, Some((&aci, &password)));
         }
         Self { town: town.clone(), aci, password, wire }
     }

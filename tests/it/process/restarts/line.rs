@@ -13,18 +13,26 @@ use super::clients::Town;
 /// The node goes away.
 const GOES: u16 = 1001;
 
+/// By which version of HTTP a socket is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    One,
+    Two,
+}
+
 pub struct Line {
     town: Arc<Town>,
     door: Door,
+    version: Version,
     authorization: Option<String>,
     socket: Option<Box<Socket>>,
 }
 
 impl Line {
     /// Of somebody with credentials, or nobody.
-    pub fn new(town: &Arc<Town>, door: Door, credentials: Option<(&str, &str)>) -> Self {
+    pub fn new(town: &Arc<Town>, door: Door, version: Version, credentials: Option<(&str, &str)>) -> Self {
         let authorization = credentials.map(|(user, password)| client::basic(user, password));
-        Self { town: town.clone(), door, authorization, socket: None }
+        Self { town: town.clone(), door, version, authorization, socket: None }
     }
 
     pub async fn ask(&mut self, verb: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -60,9 +68,17 @@ impl Line {
 
     async fn try_open(&mut self) -> Result<Socket, String> {
         let stream = TcpStream::connect(self.town.address(self.door)).await.map_err(|error| error.to_string())?;
-        let stream = if self.door == Door::Tls { self.town.secure(stream).await? } else { Box::new(stream) };
+        let secured = self.door == Door::Tls;
+        let stream = if secured { self.town.secure(stream, self.version).await? } else { Box::new(stream) };
         let headers: Vec<_> = self.authorization.iter().map(|value| ("authorization", value.as_str())).collect();
-        Socket::try_over(stream, CHAT, &headers).await.map_err(|error| error.to_string())
+        match self.version {
+            Version::One => Socket::try_over(stream, CHAT, &headers).await.map_err(|error| format!("{error:?}")),
+            Version::Two => match Socket::try_open_h2(stream, CHAT, &headers).await {
+                Ok(Ok(socket)) => Ok(socket),
+                Ok(Err(refused)) => Err(format!("{refused:?}")),
+                Err(error) => Err(format!("{error:?}")),
+            },
+        }
     }
 }
 
