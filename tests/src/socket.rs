@@ -1,6 +1,6 @@
 //! A websocket client that speaks the tunnel's frames: requests in verbs, and whatever else the registry says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,10 +25,17 @@ pub const CHAT: &str = "/v1/websocket/";
 pub const PROVISIONING: &str = "/v1/websocket/provisioning/";
 
 /// No answer takes longer than this, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What a new device is told to show.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Address {
+    #[prost(string, optional, tag = "1")]
+    pub address: Option<String>,
+}
 
 /// An open socket.
 pub struct Socket {
@@ -36,6 +43,8 @@ pub struct Socket {
     next_id: u64,
     /// Requests of the registry that came while something else was waited for.
     asked: VecDeque<TunnelRequest>,
+    /// Answers that came while another one was waited for.
+    answered: BTreeMap<u64, TunnelResponse>,
     /// The answer to the upgrade.
     pub opening: HeaderMap,
 }
@@ -77,7 +86,13 @@ impl Socket {
                 .append(HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
         }
         let (stream, answer) = tokio_tungstenite::client_async(request, stream).await?;
-        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening: answer.headers().clone() })
+        Ok(Self {
+            stream,
+            next_id: 0,
+            asked: VecDeque::new(),
+            answered: BTreeMap::new(),
+            opening: answer.headers().clone(),
+        })
     }
 
     /// Opens a socket over HTTP/2, by extended CONNECT (RFC 8441), on a connection of its own.
@@ -101,7 +116,13 @@ impl Socket {
         }
         let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await.expect("a stream")));
         let stream = WebSocketStream::from_raw_socket(io, Role::Client, None).await;
-        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening })
+        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening })
+    }
+
+    /// On a stream that is a socket already.
+    pub async fn opened(stream: Box<dyn Stream>) -> Self {
+        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening: HeaderMap::new() }
     }
 
     /// As a device, over the chat path.
@@ -141,8 +162,13 @@ impl Socket {
 
     pub async fn answer_to(&mut self, id: u64) -> Answer {
         loop {
+            if let Some(response) = self.answered.remove(&id) {
+                return response.into();
+            }
             match self.next().await {
-                Next::Response(response) if response.id == Some(id) => return response.into(),
+                Next::Response(response) => {
+                    self.answered.insert(response.id.expect("an id"), response);
+                }
                 Next::Request(request) => self.asked.push_back(request),
                 other => panic!("instead of the answer to {id}: {other:?}"),
             }
