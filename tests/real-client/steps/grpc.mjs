@@ -76,6 +76,13 @@ export const grpc = {
     assert.equal(answer.storageCapable, true);
   },
 
+  async a_device_is_woken_by_nobody(world) {
+    const chat = await world.connectAs(await world.registeredPerson());
+    world.needs(chat, 'clearPushToken');
+    await chat.clearPushToken();
+    await expect(200, chat, 'GET', '/v1/accounts/whoami');
+  },
+
   async an_account_is_deleted(world) {
     const person = await world.registeredPerson();
     const chat = await world.connectAs(person);
