@@ -23,10 +23,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Version, header};
 use hyper::ext::Protocol;
+use hyper_util::rt::TokioIo;
 use signet_storage::ids::DeviceId;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+pub use self::socket::Io;
 use self::socket::Socket;
 use crate::authenticate;
 use crate::call::{Caller, Headers, Reply};
@@ -93,7 +95,7 @@ pub async fn open<B>(
     tokio::spawn(async move {
         let _alive = alive;
         let Ok(io) = upgrade.await else { return };
-        serve(kind, Socket::over(io).await, opened).await;
+        serve(kind, Box::new(TokioIo::new(io)), opened).await;
     });
     let reply = match accept {
         Some(accept) => Reply::empty(101)
@@ -106,7 +108,14 @@ pub async fn open<B>(
     routes::finish(registry, reply)
 }
 
-async fn serve(kind: Kind, socket: Socket, opened: Opened) {
+/// Serves a socket that was opened by other means: by nobody, or by this device.
+pub async fn serve_over(io: Box<dyn Io>, kind: Kind, registry: Arc<Registry>, principal: Option<Principal>) {
+    let opened = Opened { registry, client: None, headers: headers::Kept::new(), principal, wants_messages: true };
+    serve(kind, io, opened).await;
+}
+
+async fn serve(kind: Kind, io: Box<dyn Io>, opened: Opened) {
+    let socket = Socket::over(io).await;
     let name = match (kind, &opened.principal) {
         (Kind::Provisioning, _) => "provisioning",
         (Kind::Chat, Some(_)) => "device",

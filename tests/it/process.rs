@@ -7,6 +7,7 @@ mod configuration;
 mod limits;
 mod management;
 mod nodes;
+mod restarts;
 mod serve;
 mod tls;
 

@@ -50,14 +50,17 @@ async fn echo(tls: &Tls) -> u16 {
 }
 
 /// A client that trusts this root alone.
-pub async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>> {
+pub fn connector(root: &Path) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(root).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
+    TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+pub async fn connect(port: u16, root: &Path) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    connector.connect(ServerName::try_from("localhost").unwrap(), stream).await
+    connector(root).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
 /// The leaf that a new connection is shown.

@@ -33,9 +33,13 @@ export class Registry {
   }
 
   async begin({ http, management, tls }) {
-    const ports = ['--http', `127.0.0.1:${http}`, '--management', `127.0.0.1:${management}`, '--set', `server.tls=127.0.0.1:${tls}`];
+    const at = (port) => `127.0.0.1:${port}`;
+    const ports = ['--http', at(http), '--management', at(management), '--set', `server.tls=${at(tls)}`];
     const flags = ['--config', join(this.data, 'signet.toml'), '--data', this.data, ...ports];
-    this.child = spawn(this.binary, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(this.binary, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = child;
+    // Whatever ends the tests does not leave it behind.
+    process.once('exit', () => child.kill('SIGKILL'));
     for await (const line of createInterface({ input: this.child.stdout })) {
       const [, what, url] = line.match(/^ +([a-z]+) +(https?:\/\/[a-z0-9.]+:[0-9]+)/) ?? [];
       if (what === 'clients') this.clients = url;

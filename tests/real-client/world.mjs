@@ -1,5 +1,5 @@
 // The library at a registry, over one version of HTTP: its connections, and the short ways to a proven number and to an account.
-// What the steps say to each other lies in the registry alone: each has people of its own.
+// Steps share the registry and nothing else: each has people of its own.
 
 import assert from 'node:assert/strict';
 import { ErrorCode, Net } from '@signalapp/libsignal-client';
@@ -23,7 +23,7 @@ export class Listener {
   onIncomingMessage = () => assert.fail('a registry has no messages');
 }
 
-/** An anonymous connection must not seem to ask for more than that it ended. */
+/** The library tells the two kinds of listeners by what they listen to. */
 const onlyEnd = ({ onConnectionInterrupted }) => ({ onConnectionInterrupted });
 
 export class World {
@@ -44,7 +44,7 @@ export class World {
     return new Person(number());
   }
 
-  /** Whoever has the app but nothing of it: older libraries cannot do all that newer ones can. */
+  /** Older libraries cannot do all that newer ones can. */
   needs(thing, ...methods) {
     for (const method of methods) {
       if (typeof thing[method] !== 'function') throw new Skipped(`this version has no ${method}`);

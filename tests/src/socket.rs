@@ -1,6 +1,6 @@
 //! A websocket client that speaks the tunnel's frames: requests in verbs, and whatever else the registry says.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,10 +25,17 @@ pub const CHAT: &str = "/v1/websocket/";
 pub const PROVISIONING: &str = "/v1/websocket/provisioning/";
 
 /// No answer takes longer than this, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What a new device is told to show.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Address {
+    #[prost(string, optional, tag = "1")]
+    pub address: Option<String>,
+}
 
 /// An open socket.
 pub struct Socket {
@@ -36,6 +43,8 @@ pub struct Socket {
     next_id: u64,
     /// Requests of the registry that came while something else was waited for.
     asked: VecDeque<TunnelRequest>,
+    /// Answers that came while another one was waited for.
+    answered: BTreeMap<u64, TunnelResponse>,
     /// The answer to the upgrade.
     pub opening: HeaderMap,
 }
@@ -61,19 +70,29 @@ impl Socket {
 
     /// Opens a socket on a connection that is there.
     pub async fn over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Answer> {
+        match Self::try_over(stream, path, headers).await {
+            Ok(socket) => Ok(socket),
+            Err(Error::Http(refused)) => Err(refusal(*refused)),
+            Err(error) => panic!("the upgrade: {error}"),
+        }
+    }
+
+    /// The same, but the connection may break.
+    pub async fn try_over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Error> {
         let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
         for (name, value) in headers {
             request
                 .headers_mut()
                 .append(HeaderName::try_from(*name).expect("a name"), HeaderValue::from_str(value).expect("a value"));
         }
-        match tokio_tungstenite::client_async(request, stream).await {
-            Ok((stream, answer)) => {
-                Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening: answer.headers().clone() })
-            }
-            Err(Error::Http(refused)) => Err(refusal(*refused)),
-            Err(error) => panic!("the upgrade: {error}"),
-        }
+        let (stream, answer) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok(Self {
+            stream,
+            next_id: 0,
+            asked: VecDeque::new(),
+            answered: BTreeMap::new(),
+            opening: answer.headers().clone(),
+        })
     }
 
     /// Opens a socket over HTTP/2, by extended CONNECT (RFC 8441), on a connection of its own.
@@ -97,7 +116,13 @@ impl Socket {
         }
         let io: Box<dyn Stream> = Box::new(TokioIo::new(hyper::upgrade::on(answer).await.expect("a stream")));
         let stream = WebSocketStream::from_raw_socket(io, Role::Client, None).await;
-        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), opening })
+        Ok(Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening })
+    }
+
+    /// On a stream that is a socket already.
+    pub async fn opened(stream: Box<dyn Stream>) -> Self {
+        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        Self { stream, next_id: 0, asked: VecDeque::new(), answered: BTreeMap::new(), opening: HeaderMap::new() }
     }
 
     /// As a device, over the chat path.
@@ -137,8 +162,13 @@ impl Socket {
 
     pub async fn answer_to(&mut self, id: u64) -> Answer {
         loop {
+            if let Some(response) = self.answered.remove(&id) {
+                return response.into();
+            }
             match self.next().await {
-                Next::Response(response) if response.id == Some(id) => return answer(response),
+                Next::Response(response) => {
+                    self.answered.insert(response.id.expect("an id"), response);
+                }
                 Next::Request(request) => self.asked.push_back(request),
                 other => panic!("instead of the answer to {id}: {other:?}"),
             }
@@ -210,17 +240,19 @@ fn read(message: Bytes) -> Next {
     }
 }
 
-fn answer(response: TunnelResponse) -> Answer {
-    let mut headers = HeaderMap::new();
-    for line in &response.headers {
-        let (name, value) = line.split_once(':').expect("a header line");
-        headers.append(HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"));
-    }
-    let body = response.body.unwrap_or_default();
-    Answer {
-        status: response.status.and_then(|status| status.try_into().ok()).expect("a status"),
-        headers,
-        text: String::from_utf8(body.to_vec()).expect("text"),
+impl From<TunnelResponse> for Answer {
+    fn from(response: TunnelResponse) -> Self {
+        let mut headers = HeaderMap::new();
+        for line in &response.headers {
+            let (name, value) = line.split_once(':').expect("a header line");
+            headers.append(HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"));
+        }
+        let body = response.body.unwrap_or_default();
+        Self {
+            status: response.status.and_then(|status| status.try_into().ok()).expect("a status"),
+            headers,
+            text: String::from_utf8(body.to_vec()).expect("text"),
+        }
     }
 }
 

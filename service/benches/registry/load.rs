@@ -11,10 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::server::{self, Server};
+use super::wire::Way;
 
 const PASSWORD: &str = "a device password of a bench";
 
@@ -55,9 +56,13 @@ pub fn median(values: Vec<f64>) -> f64 {
     Measured { millis: values, ..Measured::default() }.quantile(0.5)
 }
 
+/// TCP, or TLS over it.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// One kept-alive connection.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     buffer: Vec<u8>,
 }
 
@@ -70,6 +75,11 @@ impl Connection {
             }
         };
         stream.set_nodelay(true).expect("an option of TCP");
+        Self::over(Box::new(stream))
+    }
+
+    /// On a stream that is there.
+    pub fn over(stream: Box<dyn Stream>) -> Self {
         Self { stream, buffer: Vec::with_capacity(4096) }
     }
 
@@ -126,9 +136,19 @@ pub async fn run(
 }
 
 /// The same at any address.
-#[allow(clippy::disallowed_methods, reason = "a bench measures")]
 pub async fn run_at(
     address: SocketAddr,
+    concurrency: usize,
+    window: Duration,
+    next: impl Fn(usize) -> Option<Request> + Clone + Send + 'static,
+) -> Measured {
+    run_by(&Way::Rest(address), concurrency, window, next).await
+}
+
+/// The same by any way.
+#[allow(clippy::disallowed_methods, reason = "a bench measures")]
+pub async fn run_by(
+    way: &Way,
     concurrency: usize,
     window: Duration,
     next: impl Fn(usize) -> Option<Request> + Clone + Send + 'static,
@@ -136,9 +156,9 @@ pub async fn run_at(
     let (started, numbers) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..concurrency {
-        let (next, numbers) = (next.clone(), numbers.clone());
+        let (next, numbers, way) = (next.clone(), numbers.clone(), way.clone());
         workers.spawn(async move {
-            let mut connection = Connection::open(address).await;
+            let mut connection = way.open("").await;
             let (mut millis, mut failed) = (Vec::new(), 0);
             while started.elapsed() < window {
                 let Some(request) = next(numbers.fetch_add(1, Ordering::Relaxed)) else { break };
@@ -234,8 +254,13 @@ pub async fn register(
     }
 }
 
+/// The header of somebody who registers.
+pub fn credentials(number: &str) -> String {
+    format!("authorization: Basic {}", STANDARD.encode(format!("{number}:{PASSWORD}")))
+}
+
 /// One client's keys serve for all numbers: the server checks four signatures each time all the same.
-fn body(lock: Option<&str>) -> String {
+pub fn body(lock: Option<&str>) -> String {
     let [aci, pni] = [(); 2].map(|()| {
         let pair = IdentityKeyPair::generate();
         (STANDARD.encode(pair.public().serialize()), ClientKeys::generate(&pair))

@@ -3,8 +3,8 @@
 //! Two things are measured in turns, in one run, since machines are noisy: `POST /v1/registration` over HTTP to a real
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
 //! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`) and for whole
-//! re-registrations that open one (`relock.rs`); after it for pre-keys (`bundles.rs`), for `whoami` (`whoami.rs`) and, if asked for
-//! by name, for how the store behaves as accounts become many (`growth.rs`).
+//! re-registrations that open one (`relock.rs`); after it for pre-keys (`bundles.rs`), for `whoami` (`whoami.rs`), for sockets
+//! beside REST (`sockets.rs`) and, if asked for by name, for how the store behaves as accounts become many (`growth.rs`).
 //!
 //! `cargo bench` measures all but the last; `cargo bench -- bundles growth` what is named; `--quick` measures shorter.
 
@@ -18,7 +18,9 @@ mod lock;
 mod people;
 mod relock;
 mod server;
+mod sockets;
 mod whoami;
+mod wire;
 
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +30,7 @@ use server::Server;
 
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
 
-const SECTIONS: [&str; 6] = ["lock", "relock", "registrations", "bundles", "whoami", "growth"];
+const SECTIONS: [&str; 7] = ["lock", "relock", "registrations", "bundles", "whoami", "sockets", "growth"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +56,7 @@ fn main() {
                 "relock" => relock::run(&directory, rounds, window).await,
                 "bundles" => bundles::run(&directory, rounds, window).await,
                 "whoami" => whoami::run(&directory, rounds, window).await,
+                "sockets" => sockets::run(&directory, rounds, window).await,
                 "growth" => growth::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
                 _ => run(&directory, rounds, window).await,
             }

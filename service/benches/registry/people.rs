@@ -17,6 +17,7 @@ pub const KEYS: usize = 100;
 pub struct People {
     pub acis: Vec<String>,
     pub identity: IdentityKeyPair,
+    pni: IdentityKeyPair,
     one_time: Vec<EcPreKey>,
     kem: Vec<KemPreKey>,
 }
@@ -28,13 +29,13 @@ impl People {
         let ids = || (0..KEYS).map(|n| KeyId::new(n as i64).expect("a small id"));
         let (one_time, kem) =
             (ids().map(signing::ec_pre_key).collect(), ids().map(|id| identity.kem_pre_key(id)).collect());
-        Self { acis: Vec::new(), identity, one_time, kem }
+        Self { acis: Vec::new(), identity, pni: IdentityKeyPair::generate(), one_time, kem }
     }
 
     pub async fn register(server: &Server, count: usize) -> Self {
-        let (me, pni) = (Self::keys_only(), IdentityKeyPair::generate());
+        let me = Self::keys_only();
         let keys = |pair: &IdentityKeyPair| (STANDARD.encode(pair.public().serialize()), ClientKeys::generate(pair));
-        let (aci, pni) = (keys(&me.identity), keys(&pni));
+        let (aci, pni) = (keys(&me.identity), keys(&me.pni));
         let mut connection = Connection::open(server.http).await;
         let mut acis = Vec::new();
         for (number, session) in prove_numbers(server, count).await {
@@ -61,6 +62,26 @@ impl People {
     pub fn authorization(&self, n: usize) -> String {
         let aci = &self.acis[n % self.acis.len()];
         format!("authorization: Basic {}", STANDARD.encode(format!("{aci}.1:{PASSWORD}")))
+    }
+
+    /// The same of a linked device, which has the same password.
+    pub fn authorization_of_device(&self, n: usize, device: u64) -> String {
+        let aci = &self.acis[n % self.acis.len()];
+        format!("authorization: Basic {}", STANDARD.encode(format!("{aci}.{device}:{PASSWORD}")))
+    }
+
+    /// A body that links a device of somebody with this token, by the header of anybody.
+    pub fn linking(&self, token: &str) -> (String, String) {
+        let [aci, pni] = [&self.identity, &self.pni].map(ClientKeys::generate);
+        let body = json!({
+            "verificationCode": token,
+            "accountAttributes": {
+                "fetchesMessages": true, "registrationId": 3, "pniRegistrationId": 4, "capabilities": {"spqr": true},
+            },
+            "aciSignedPreKey": aci.signed, "aciPqLastResortPreKey": aci.last_resort,
+            "pniSignedPreKey": pni.signed, "pniPqLastResortPreKey": pni.last_resort,
+        });
+        (format!("authorization: Basic {}", STANDARD.encode(format!("nobody:{PASSWORD}"))), body.to_string())
     }
 
     /// A hundred keys of both kinds. Another round makes another set of the same keys, under other ids.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,11 @@ use super::load::Connection;
 pub struct Server {
     child: Child,
     pub http: SocketAddr,
+    /// Sockets over TLS, and without.
+    pub tls: SocketAddr,
+    pub plain: SocketAddr,
+    /// The root that its certificate leads to, DER.
+    pub root: PathBuf,
     pub management: SocketAddr,
     pub ready_after: Duration,
 }
@@ -22,6 +27,7 @@ impl Server {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
             .args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--set", "log.filter=warn"])
+            .args(["--set", "server.tls=127.0.0.1:0", "--set", "server.plain=127.0.0.1:0"])
             .args(["--set", "limits.registration.size=4000000000", "--set", "limits.registration.per=1us"])
             .args(["--set", "limits.check_totp.size=4000000000", "--set", "limits.check_totp.per=1us"])
             .args(["--set", "limits.address.size=4000000000", "--set", "limits.address.per=1us", "--data"])
@@ -32,11 +38,13 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         let mut address = |label: &str| {
             let line = lines.find(|line| line.contains(label)).expect("signet says where it listens");
-            let url = line.split("http://").nth(1).expect("a URL").split_whitespace().next().expect("an address");
+            let url = line.split("://").nth(1).expect("a URL").split_whitespace().next().expect("an address");
             url.parse().expect("an address")
         };
-        let (http, management) = (address("clients"), address("management"));
-        let mut server = Self { child, http, management, ready_after: Duration::ZERO };
+        let (http, tls) = (address("clients"), address("https://"));
+        let (plain, management) = (address("sockets"), address("management"));
+        let root = data.join("tls/root.der");
+        let mut server = Self { child, http, tls, plain, root, management, ready_after: Duration::ZERO };
         while Connection::open(management).await.call("GET", "/readyz", "", "").await.0 != 200 {}
         server.ready_after = started.elapsed();
         server

@@ -1,12 +1,15 @@
-//! What is changed of a device that stays: what it can do, and its name (contract keys-devices §3.6, §8.3, registration §9.2).
+//! What is changed of a device that stays: what it can do, how messages reach it, and its name (contract keys-devices §3.6, §8.3,
+//! registration §9.2).
 //!
 //! A change is made to the account as it stands, and only if that still lets in the very device that asked.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use signet_storage::clock::Timestamp;
 use signet_storage::ids::DeviceId;
 use signet_storage::model::capability::{self, Presented};
+use signet_storage::model::device::NewChannel;
 use signet_storage::model::{Account, Device, Opaque};
 
 use super::{DevicesController, attributes};
@@ -30,8 +33,14 @@ impl DevicesController {
 
     /// What the calling device can do from now on. It may be less than before.
     pub async fn can_from_now_on(&self, caller: &Caller, capabilities: &BTreeSet<String>) -> Result<(), ApiError> {
-        let set = |device: &mut Device| device.capabilities.clone_from(capabilities);
+        let set = |device: &mut Device, _| device.capabilities.clone_from(capabilities);
         self.change("capabilities", caller, caller.device, set).await
+    }
+
+    /// How messages reach the calling device from now on.
+    pub async fn reach_by(&self, caller: &Caller, channel: &NewChannel) -> Result<(), ApiError> {
+        let set = |device: &mut Device, now| device.reach_by(channel.clone(), now);
+        self.change("channel", caller, caller.device, set).await
     }
 
     /// `PUT /v1/accounts/name`
@@ -53,7 +62,7 @@ impl DevicesController {
     /// # Errors
     /// 404 for a device that there is not, whoever asks; then 403.
     pub async fn rename(&self, caller: &Caller, target: DeviceId, name: &Opaque) -> Result<(), ApiError> {
-        self.change("name", caller, target, |device| device.name = Some(name.clone())).await
+        self.change("name", caller, target, |device, _| device.name = Some(name.clone())).await
     }
 
     /// Changes one device of the caller's account.
@@ -62,10 +71,10 @@ impl DevicesController {
         commit: &'static str,
         caller: &Caller,
         target: DeviceId,
-        change: impl Fn(&mut Device),
+        change: impl Fn(&mut Device, Timestamp),
     ) -> Result<(), ApiError> {
         let asking = caller.device()?;
-        let apply = |account: &mut Account, _| {
+        let apply = |account: &mut Account, now| {
             let is_let_in = account.device(asking.id).is_some_and(|device| device.auth == asking.auth);
             let device = account.devices.iter_mut().find(|device| device.id == target);
             let done = match device {
@@ -73,7 +82,7 @@ impl DevicesController {
                 None => Err(ApiError::NotFound),
                 Some(_) if asking.id != DeviceId::PRIMARY && asking.id != target => Err(ApiError::Forbidden),
                 Some(device) => {
-                    change(device);
+                    change(device, now);
                     Ok(())
                 }
             };

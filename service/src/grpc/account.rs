@@ -1,8 +1,10 @@
 //! `account.Accounts` and `account.AccountsAnonymous` (contract keys-devices §8.4), as far as they are connected.
 
 use signet_storage::ids::ServiceId;
+use signet_storage::model::Opaque;
 use signet_storage::model::account::Badge;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::asking::answer;
 use super::fields::{self, service_identifier};
@@ -11,6 +13,7 @@ use super::proto::org::signal::chat::account::accounts_anonymous_server::Account
 use super::proto::org::signal::chat::account::accounts_server::Accounts;
 use super::proto::org::signal::chat::account::get_entitlements_response::BadgeEntitlement;
 use super::proto::org::signal::chat::common::AccountIdentifiers;
+use super::proto::org::signal::chat::errors::NotFound;
 use crate::registry::Registry;
 
 #[tonic::async_trait]
@@ -67,6 +70,36 @@ impl AccountsAnonymous for Registry {
             let identity = fields::service_id("service_identifier", asked.service_identifier)?;
             let account_exists = self.account.knows(identity, asking.client).await?;
             Ok(account::CheckAccountExistenceResponse { account_exists })
+        })
+        .await
+    }
+
+    async fn lookup_username_hash(
+        &self,
+        request: Request<account::LookupUsernameHashRequest>,
+    ) -> Result<Response<account::LookupUsernameHashResponse>, Status> {
+        use account::lookup_username_hash_response::Response;
+        answer(request, |asking, asked| async move {
+            let hash: [u8; 32] = fields::exactly("username_hash", &asked.username_hash)?;
+            let holder = self.account.holder_of_username(&hash, asking.client).await?;
+            let told = |aci| Response::ServiceIdentifier(service_identifier(ServiceId::Aci(aci)));
+            let response = holder.map_or(Response::NotFound(NotFound {}), told);
+            Ok(account::LookupUsernameHashResponse { response: Some(response) })
+        })
+        .await
+    }
+
+    async fn lookup_username_link(
+        &self,
+        request: Request<account::LookupUsernameLinkRequest>,
+    ) -> Result<Response<account::LookupUsernameLinkResponse>, Status> {
+        use account::lookup_username_link_response::Response;
+        answer(request, |asking, asked| async move {
+            let handle = Uuid::from_bytes(fields::exactly("username_link_handle", &asked.username_link_handle)?);
+            let encrypted = self.account.encrypted_username(handle, asking.client).await?;
+            let told = |name: Opaque| Response::UsernameCiphertext(name.as_bytes().to_vec());
+            let response = encrypted.map_or(Response::NotFound(NotFound {}), told);
+            Ok(account::LookupUsernameLinkResponse { response: Some(response) })
         })
         .await
     }

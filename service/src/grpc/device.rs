@@ -1,8 +1,9 @@
-//! `device.Devices` (contract keys-devices §8.3). Setting and clearing push tokens is not connected yet.
+//! `device.Devices` (contract keys-devices §8.3).
 
 use std::collections::BTreeSet;
 
 use signet_storage::model::Opaque;
+use signet_storage::model::device::NewChannel;
 use tonic::{Request, Response, Status};
 
 use super::asking::answer;
@@ -12,6 +13,7 @@ use super::proto::org::signal::chat::device;
 use super::proto::org::signal::chat::device::devices_server::Devices;
 use super::proto::org::signal::chat::device::get_devices_response::LinkedDevice;
 use super::proto::org::signal::chat::device::set_device_name_response;
+use super::proto::org::signal::chat::device::set_push_token_request::TokenRequest;
 use super::proto::org::signal::chat::errors::NotFound;
 use super::status::Refusal;
 use crate::devices::attributes;
@@ -58,6 +60,33 @@ impl Devices for Registry {
                 done => done.map(Response::Success)?,
             };
             Ok(device::SetDeviceNameResponse { response: Some(response) })
+        })
+        .await
+    }
+
+    async fn set_push_token(
+        &self,
+        request: Request<device::SetPushTokenRequest>,
+    ) -> Result<Response<device::SetPushTokenResponse>, Status> {
+        answer(request, |asking, asked| async move {
+            let channel = match fields::present("token_request", asked.token_request)? {
+                TokenRequest::ApnsTokenRequest(apns) if !apns.apns_token.is_empty() => NewChannel::Apn(apns.apns_token),
+                TokenRequest::FcmTokenRequest(fcm) if !fcm.fcm_token.is_empty() => NewChannel::Fcm(fcm.fcm_token),
+                _ => return Err(Refusal::Constraint("token")),
+            };
+            self.devices.reach_by(asking.caller()?, &channel).await?;
+            Ok(device::SetPushTokenResponse {})
+        })
+        .await
+    }
+
+    async fn clear_push_token(
+        &self,
+        request: Request<device::ClearPushTokenRequest>,
+    ) -> Result<Response<device::ClearPushTokenResponse>, Status> {
+        answer(request, |asking, _| async move {
+            self.devices.reach_by(asking.caller()?, &NewChannel::Fetches).await?;
+            Ok(device::ClearPushTokenResponse {})
         })
         .await
     }

@@ -63,7 +63,7 @@ impl PrekeysController {
     /// The bundles of the devices that are wanted; those that have no keys are left out.
     ///
     /// # Errors
-    /// Those of [`Asker::allow`]; 404 if no device has keys.
+    /// Those of `Asker::allow`; 404 if no device has keys.
     pub async fn bundles(&self, asker: &Asker<'_>, target: Target) -> Result<AccountBundles, ApiError> {
         let Target { identity, wanted, account: mut found } = target;
         for round in 0..ROUNDS {

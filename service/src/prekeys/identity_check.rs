@@ -62,7 +62,7 @@ impl PrekeysController {
         Ok(Reply::json(200, &Changed { elements: looked_at.into_iter().filter_map(changed).collect() }))
     }
 
-    /// One permit for up to [`MOST`] keys.
+    /// One permit for up to `MOST` keys.
     pub async fn charge_check(&self, client: Option<IpAddr>) -> Result<(), ApiError> {
         Ok(self.limits.take(LimitId::BatchIdentityCheck, &client_address::key(client)).await?)
     }

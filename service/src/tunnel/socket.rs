@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
@@ -23,16 +22,20 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Each socket holds so much from its first to its last moment; larger messages get more while they last.
 const BUFFER: usize = 2 * 1024;
 
-pub struct Socket(WebSocketStream<TokioIo<Upgraded>>);
+/// What a socket runs over: what is left of a connection or a stream of HTTP, or a pipe.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<I: AsyncRead + AsyncWrite + Send + Unpin> Io for I {}
+
+pub struct Socket(WebSocketStream<Box<dyn Io>>);
 
 impl Socket {
-    pub async fn over(io: Upgraded) -> Self {
+    pub async fn over(io: Box<dyn Io>) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER)
             .write_buffer_size(0)
             .max_message_size(Some(LONGEST_BODY))
             .max_frame_size(Some(LONGEST_BODY));
-        Self(WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(config)).await)
+        Self(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await)
     }
 
     /// The next binary message. None for a sign of life that says nothing. May be dropped while it waits.

@@ -65,6 +65,23 @@ impl Device {
         unseen
     }
 
+    /// Messages reach it by this channel from now on. One kind of token is as good as it was when it is sent again; the other is
+    /// newer then (contract registration §9.2). Who fetches from now on keeps a mark of what it had.
+    pub fn reach_by(&mut self, channel: NewChannel, now: Timestamp) {
+        match (&self.channel, &channel) {
+            (PushChannel::Fcm { token, .. }, NewChannel::Fcm(new)) if token == new => return,
+            (PushChannel::Apn { .. }, NewChannel::Fetches) if self.id == DeviceId::PRIMARY => self.mark("OWI"),
+            (PushChannel::Apn { .. }, NewChannel::Fetches) => self.mark("OWP"),
+            (PushChannel::Fcm { .. }, NewChannel::Fetches) => self.mark("OWA"),
+            _ => {}
+        }
+        self.channel = channel.since(now);
+    }
+
+    fn mark(&mut self, agent: &str) {
+        self.user_agent = Some(agent.to_owned());
+    }
+
     /// Is there anything to note?
     pub fn is_unseen(&self, aci: AccountId, now: Timestamp) -> bool {
         self.last_seen < now.minus(aci.second_of_day()).midnight()
@@ -100,20 +117,25 @@ impl std::fmt::Debug for NewChannel {
     }
 }
 
+impl NewChannel {
+    fn since(self, now: Timestamp) -> PushChannel {
+        match self {
+            Self::Fetches => PushChannel::Fetches,
+            Self::Apn(token) => PushChannel::Apn { token, since: now },
+            Self::Fcm(token) => PushChannel::Fcm { token, since: now },
+        }
+    }
+}
+
 impl NewDevice {
     pub fn at(self, id: DeviceId, now: Timestamp) -> Device {
-        let channel = match self.channel {
-            NewChannel::Fetches => PushChannel::Fetches,
-            NewChannel::Apn(token) => PushChannel::Apn { token, since: now },
-            NewChannel::Fcm(token) => PushChannel::Fcm { token, since: now },
-        };
         Device {
             id,
             auth: self.auth,
             created: now,
             last_seen: now.midnight(),
             name: self.name,
-            channel,
+            channel: self.channel.since(now),
             registration_id: self.registration_id,
             pni_registration_id: self.pni_registration_id,
             user_agent: self.user_agent,

@@ -5,9 +5,14 @@ use std::time::Duration;
 use signet::grpc::proto::org::signal::chat::account::get_entitlements_response::BadgeEntitlement;
 use signet::grpc::proto::org::signal::chat::account::{
     CheckAccountExistenceRequest, DeleteAccountRequest, GetAccountIdentityRequest, GetEntitlementsRequest,
+    LookupUsernameHashRequest, LookupUsernameLinkRequest, lookup_username_hash_response, lookup_username_link_response,
 };
 use signet::grpc::proto::org::signal::chat::common::{AccountIdentifiers, ServiceIdentifier};
+use signet::grpc::proto::org::signal::chat::errors::NotFound;
 use signet_config::LimitId;
+use signet_storage::dynamo::items::{key, text};
+use signet_storage::dynamo::tables::Table as Rows;
+use signet_storage::dynamo::{Value, Write};
 use signet_storage::model::account::Badge;
 use signet_tests::Table;
 use signet_tests::grpc::{Said, outcome};
@@ -102,5 +107,48 @@ async fn whether_there_is_an_account() {
     }
     let limited = Said { retry: Some(4), ..Said::because(Code::ResourceExhausted, "RESOURCE_EXHAUSTED") };
     table.row("too often", ask(aci(me.aci)).await, Err(limited));
+    table.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn whose_a_username_is() {
+    let x = Exchange::open_with(|config| {
+        limit(config, LimitId::UsernameLookup, 4);
+        limit(config, LimitId::UsernameLinkLookup, 2);
+    });
+    let me = x.register(NUMBER).await;
+    let hash = async |hash: &[u8]| {
+        let request = LookupUsernameHashRequest { username_hash: hash.to_vec() };
+        outcome(x.accounts_anonymous().lookup_username_hash(request).await).map(|answer| answer.response.unwrap())
+    };
+    let link = async |handle: &[u8]| {
+        let request = LookupUsernameLinkRequest { username_link_handle: handle.to_vec() };
+        outcome(x.accounts_anonymous().lookup_username_link(request).await).map(|answer| answer.response.unwrap())
+    };
+    use lookup_username_hash_response::Response::{NotFound as NoName, ServiceIdentifier};
+    use lookup_username_link_response::Response::NotFound as NoLink;
+    let limited =
+        |seconds| Said { retry: Some(seconds), ..Said::because(Code::ResourceExhausted, "RESOURCE_EXHAUSTED") };
+    let mut table = Table::default();
+    for bad in [&[][..], &[5; 31], &[5; 33]] {
+        table.row("no hash", hash(bad).await, Err(Said::constraint()));
+        table.row("no handle", link(bad).await, Err(Said::constraint()));
+    }
+    table.row("nobody's", hash(&[5; 32]).await, Ok(NoName(NotFound {})));
+    // Put by hand: nobody can set one yet.
+    for (confirmed, found) in [(false, NoName(NotFound {})), (true, ServiceIdentifier(aci(me.aci).unwrap()))] {
+        let mut row = key("claim", format!("username#{}", hex::encode([5; 32])));
+        row.insert("aci".to_owned(), text(me.aci.to_string()));
+        row.insert("confirmed".to_owned(), Value::Bool(confirmed));
+        row.insert("reclaimable".to_owned(), Value::Bool(false));
+        let put = |_: &mut _, _| ((), vec![Write::put("username", Rows::Claims, row.clone())]);
+        x.t.registry.accounts.update("test", me.aci(), put).await.unwrap();
+        table.row(confirmed, hash(&[5; 32]).await, Ok(found));
+    }
+    table.row("somebody else's", hash(&[6; 32]).await, Ok(NoName(NotFound {})));
+    table.row("too often", hash(&[5; 32]).await, Err(limited(900)));
+    for answer in [Ok(NoLink(NotFound {})), Ok(NoLink(NotFound {})), Err(limited(15))] {
+        table.row("a link", link(&[5; 16]).await, answer);
+    }
     table.close();
 }

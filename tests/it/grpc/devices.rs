@@ -1,13 +1,20 @@
 //! `device.Devices` (§8.3).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use signet::grpc::proto::org::signal::chat::device::set_device_name_response::Response;
+use signet::grpc::proto::org::signal::chat::device::set_push_token_request::{
+    ApnsTokenRequest, FcmTokenRequest, TokenRequest,
+};
 use signet::grpc::proto::org::signal::chat::device::{
-    GetDevicesRequest, RemoveDeviceRequest, SetCapabilitiesRequest, SetDeviceNameRequest, SetDeviceNameResponse,
+    ClearPushTokenRequest, GetDevicesRequest, RemoveDeviceRequest, SetCapabilitiesRequest, SetDeviceNameRequest,
+    SetDeviceNameResponse, SetPushTokenRequest,
 };
 use signet::grpc::proto::org::signal::chat::errors::NotFound;
 use signet_storage::ids::DeviceId;
+use signet_storage::model::device::PushChannel;
 use signet_tests::Table;
 use signet_tests::grpc::{Said, outcome};
 use tonic::Code;
@@ -133,6 +140,58 @@ async fn a_name_is_set_by_either_way() {
         table.row(format!("{path} {}", body.len()), answer.status, status);
     }
     table.row("stored", names().await, vec![Some(b"rest".to_vec()), Some(vec![8; 225]), Some(b"rest".to_vec())]);
+    table.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn messages_reach_a_device_in_one_way() {
+    let x = Exchange::open();
+    let me = x.register(NUMBER).await;
+    let linked = x.link(&me).await;
+    let set = async |who: &Person, token_request: Option<TokenRequest>| {
+        let answer = x.devices().set_push_token(who.says(SetPushTokenRequest { token_request })).await;
+        outcome(answer).err()
+    };
+    let clear =
+        async |who: &Person| outcome(x.devices().clear_push_token(who.says(ClearPushTokenRequest {})).await).err();
+    let apns = |token: &str| Some(TokenRequest::ApnsTokenRequest(ApnsTokenRequest { apns_token: token.to_owned() }));
+    let fcm = |token: &str| Some(TokenRequest::FcmTokenRequest(FcmTokenRequest { fcm_token: token.to_owned() }));
+    let of = async |n: usize| {
+        let device = x.account(&me).await.devices[n].clone();
+        (device.channel, device.user_agent.unwrap_or_default())
+    };
+    let mut table = Table::default();
+    for nothing in [None, apns(""), fcm("")] {
+        table.row("nothing", set(&me, nothing).await, Some(Said::constraint()));
+    }
+    let begun = x.t.registry.clock.now();
+    let later = begun.plus(Duration::from_secs(1));
+    table.row("fetched", of(0).await.0, PushChannel::Fetches);
+    let agent = of(0).await.1;
+    table.row("cleared though there is none", clear(&me).await, None);
+    table.row("stays", of(0).await, (PushChannel::Fetches, agent.clone()));
+    for (what, request) in [("FCM", fcm("f")), ("APNs", apns("a"))] {
+        table.row(what, set(&me, request).await, None);
+    }
+    table.row("the last", of(0).await, (PushChannel::Apn { token: "a".to_owned(), since: begun }, agent));
+    x.t.advance(Duration::from_secs(1));
+    table.row("again", set(&me, apns("a")).await, None);
+    table.row("is newer", of(0).await.0, PushChannel::Apn { token: "a".to_owned(), since: later });
+    table.row("clear", clear(&me).await, None);
+    table.row("marked", of(0).await, (PushChannel::Fetches, "OWI".to_owned()));
+
+    table.row("FCM, linked", set(&linked, fcm("f")).await, None);
+    let version = x.account(&me).await.version;
+    x.t.advance(Duration::from_secs(1));
+    table.row("again", set(&linked, fcm("f")).await, None);
+    table.row("is as it was", of(1).await.0, PushChannel::Fcm { token: "f".to_owned(), since: later });
+    table.row("and not written", x.account(&me).await.version, version);
+    table.row("clear", clear(&linked).await, None);
+    table.row("marked", of(1).await, (PushChannel::Fetches, "OWA".to_owned()));
+    table.row("APNs, linked", set(&linked, apns("a")).await, None);
+    table.row("clear", clear(&linked).await, None);
+    table.row("marked", of(1).await, (PushChannel::Fetches, "OWP".to_owned()));
+    table.row("the other's", of(0).await.1.as_str(), "OWI");
     table.close();
 }
 

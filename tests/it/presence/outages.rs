@@ -125,9 +125,9 @@ async fn arrivals_without_redis_are_settled_when_it_is_back() {
         assert!([&before, &dying, &earlier, &later, &first, &second].iter().all(|socket| socket.lives()));
         town.redis.as_mut().unwrap().start_again();
         let back = Instant::now();
-        // The connection is back after two seconds at most, and then comes the spread.
+        // The connection is back after two seconds at most, and then comes the spread. A busy machine takes longer.
         for socket in [&mut before, &mut earlier, &mut first] {
-            assert_eq!(socket.ends_within(Duration::from_secs(8)).await, Some(Over::Elsewhere), "round {round}");
+            assert_eq!(socket.ends_within(Duration::from_secs(30)).await, Some(Over::Elsewhere), "round {round}");
         }
         println!("round {round}: settled {:.1?} after Redis was back", back.elapsed());
         town.becomes(true).await;

@@ -1,14 +1,17 @@
 //! Two nodes on one Redis and one DynamoDB endpoint: what kills credentials on one of them kills them on the other at once, although
 //! both have just served them from the cache (contract keys-devices §5.6; registration §12.2).
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use prost::Message as _;
 use serde_json::{Value, json};
 use signet_tests::client::basic;
 use signet_tests::http_engine::HttpEngine;
 use signet_tests::process::Serving;
 use signet_tests::redis::RedisServer;
-use signet_tests::{Client, SignalClient};
+use signet_tests::socket::{Address, PROVISIONING};
+use signet_tests::{Client, SignalClient, Socket};
 use tempfile::{TempDir, tempdir};
 
 use super::serve::{text, verified_session};
@@ -20,6 +23,8 @@ const ROUNDS: usize = 5;
 struct Nodes {
     here: Client,
     there: Client,
+    /// Where the other one serves sockets.
+    sockets: SocketAddr,
     _nodes: [(Serving, TempDir); 2],
     _redis: RedisServer,
     _store: HttpEngine,
@@ -34,6 +39,7 @@ impl Nodes {
             "cache.kind=redis".to_owned(),
             format!("cache.url={}", redis.url()),
             format!("devices.link_secret={}", "11".repeat(32)),
+            "server.plain=127.0.0.1:0".to_owned(),
         ];
         let flags: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         let start = || {
@@ -42,7 +48,8 @@ impl Nodes {
         };
         let nodes = [start(), start()];
         let [here, there] = [&nodes[0], &nodes[1]].map(|(node, _)| node.client.clone());
-        Self { here, there, _nodes: nodes, _redis: redis, _store: store }
+        let sockets = nodes[1].0.plain.unwrap();
+        Self { here, there, sockets, _nodes: nodes, _redis: redis, _store: store }
     }
 }
 
@@ -135,9 +142,11 @@ async fn credentials_that_die_on_one_node_are_dead_on_the_other_at_once() {
     let nodes = Nodes::start().await;
     let newcomer = SignalClient::generate();
     for (n, death) in Death::ALL.into_iter().enumerate() {
-        let mut slowest = Duration::ZERO;
+        let (mut slowest, mut closing) = (Duration::ZERO, Duration::ZERO);
         for round in 0..ROUNDS {
             let owner = Owner::settle(&nodes, format!("+1202555{:04}", n * 100 + round), death).await;
+            let mut socket = Socket::of_device(nodes.sockets, &owner.user, &owner.password).await;
+            let closed = tokio::spawn(async move { (socket.closed().await, Instant::now()) });
             death.strike(&owner, &newcomer, &nodes.here).await;
             let answered = Instant::now();
             let refused_after = loop {
@@ -149,11 +158,33 @@ async fn credentials_that_die_on_one_node_are_dead_on_the_other_at_once() {
                 assert!(answered.elapsed() < AT_ONCE, "{death:?}: the other node still lets them in");
             };
             slowest = slowest.max(refused_after);
+            let (end, at) = closed.await.unwrap();
+            assert_eq!(end, Some((4401, "Reauthentication required".to_owned())), "{death:?}");
+            closing = closing.max(at.saturating_duration_since(answered));
             assert_eq!(owner.whoami(&nodes.here).await.status, 401, "{death:?}");
             let newcomers = nodes.there.whoami(&owner.aci, &newcomer.password).await.status;
             assert_eq!(newcomers, if matches!(death, Death::Replace) { 200 } else { 401 }, "{death:?}");
         }
-        println!("{death:?}: the other node refuses within {slowest:.1?} of the answer, {ROUNDS} times");
-        assert!(slowest < AT_ONCE);
+        println!(
+            "{death:?}: the other node refuses within {slowest:.1?} of the answer and closes the socket within {closing:.1?}, {ROUNDS} times"
+        );
+        assert!(slowest < AT_ONCE && closing < AT_ONCE);
     }
+}
+
+/// A new device shows the address that one node gave it; the primary hands over by the other one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_at_one_node_arrives_at_the_other() {
+    let nodes = Nodes::start().await;
+    let owner = Owner::settle(&nodes, "+12025550999".to_owned(), Death::Remove).await;
+    let mut device =
+        Socket::open(nodes.sockets, PROVISIONING, &[]).await.unwrap_or_else(|refused| panic!("{refused:?}"));
+    let shown = device.request().await;
+    let path = format!("/v1/provisioning/{}", Address::decode(shown.body.unwrap()).unwrap().address.unwrap());
+    let authorization = basic(&owner.aci, &owner.client.password);
+    let headers = [("authorization", authorization.as_str())];
+    let hand_over = || nodes.here.send("PUT", &path, &headers, r#"{"body":"aGVsbG8="}"#);
+    hand_over().await.expect(204);
+    assert_eq!(device.request().await.body.as_deref(), Some(&b"hello"[..]));
+    assert_eq!(hand_over().await.status, 404, "an address is good for one message");
 }

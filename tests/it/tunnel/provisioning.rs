@@ -4,16 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use prost::Message as _;
 use serde_json::json;
-use signet_tests::socket::PROVISIONING;
+use signet_tests::socket::{Address, PROVISIONING};
 use signet_tests::{Answer, Socket, TestRegistry};
 
 use super::Person;
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Address {
-    #[prost(string, optional, tag = "1")]
-    address: Option<String>,
-}
 
 /// A new device that shows its address.
 async fn show(t: &TestRegistry) -> (Socket, u64, String) {

@@ -45,6 +45,8 @@ export const locks = {
     const theirs = `${name}:${password}`;
     const verdicts = await session.checkSvr2Credentials([mine, theirs, 'nonsense']);
     assert.deepEqual(Object.fromEntries(verdicts), { [mine]: 'match', [theirs]: 'no-match', nonsense: 'invalid' });
+    const tooMany = Array.from({ length: 11 }, (_, n) => `${svr2Username}:${n}`);
+    await assert.rejects(session.checkSvr2Credentials(tooMany), /did not pass server validation|could not be parsed/);
   },
 
   async after_a_wrong_lock_comes_a_pause(world) {

@@ -128,4 +128,12 @@ export const captchas = {
     assert.equal(allowedToRequestCode, true);
     await session.requestVerification(SMS);
   },
+
+  async who_guesses_at_captchas_has_to_wait(world) {
+    const session = await world.session(world.person().number);
+    const guess = () => session.submitCaptcha('noop.noop.registration.wrong');
+    for (let n = 0; n < 10; n++) await fails('RegistrationRequestRejected', guess());
+    const limited = await fails('RateLimitedError', guess());
+    assert.ok(limited.retryAfterSecs > 0 && limited.retryAfterSecs <= 30);
+  },
 };
