@@ -75,6 +75,17 @@ impl Entrance {
     }
 }
 
+/// Serves a connection that is there already, until it ends, as if it had come in by a plain door. For clients in this process.
+#[cfg(feature = "sim")]
+pub async fn serve_here<I>(stream: I, peer: std::net::IpAddr, registry: Arc<Registry>)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let (alive, _) = mpsc::channel(1);
+    let (_open, closing) = watch::channel(false);
+    connection::serve(stream, connection::Version::Either, peer, Context { registry, closing, alive }).await;
+}
+
 async fn serve(doors: Vec<Door>, registry: Arc<Registry>, closed: oneshot::Receiver<()>) -> std::io::Result<()> {
     let (alive, mut ended) = mpsc::channel(1);
     let (close, closing) = watch::channel(false);
