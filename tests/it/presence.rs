@@ -27,6 +27,7 @@ mod deaths;
 mod elsewhere;
 mod many;
 mod outages;
+mod sockets;
 
 /// What the contract allows for the word to go round.
 const AT_ONCE: Duration = Duration::from_secs(1);

@@ -58,7 +58,11 @@ async fn converse(socket: &mut Socket, opened: &Arc<Opened>, work: &mut Work) ->
             over = over(&mut present) => return Err(over),
             answer = work.next() => {
                 if let Some(answer) = answer? {
-                    socket.send(answer).await?;
+                    // Who does not take it has to go all the same.
+                    tokio::select! {
+                        sent = socket.send(answer) => sent?,
+                        over = over(&mut present) => return Err(over),
+                    }
                 }
                 if stopping.has_begun() && work.is_done() {
                     return Err(End::Stopping);

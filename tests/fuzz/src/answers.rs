@@ -1,6 +1,9 @@
 //! What the contract lets the registry answer. Whatever a client says, an answer is one of these, never a 500, and without any text of
 //! the registry's inside.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use signet::routes::{self, Found};
 
@@ -66,6 +69,7 @@ fn statuses(method: &str, template: &str) -> &'static [u16] {
 /// If the contract knows no such answer to this request. `template` is that of the route, if there is one.
 pub fn judge(method: &str, template: Option<&str>, status: u16, body: Option<&[u8]>) {
     let what = || format!("{method} {}: {status}", template.unwrap_or("somewhere"));
+    tell(&what);
     let listed = template.map_or(&[][..], |template| statuses(method, template));
     assert!(listed.contains(&status) || ANYWHERE.contains(&status), "{}", what());
     let Some(body) = body.filter(|body| !body.is_empty()) else { return };
@@ -77,6 +81,18 @@ pub fn judge(method: &str, template: Option<&str>, status: u16, body: Option<&[u
         assert!(known, "{} has a body with {:?}", what(), fields.keys());
         let text = fields.get("message").is_none_or(|text| text == "Unable to process JSON");
         assert!(text, "{} says {:?}", what(), fields["message"]);
+    }
+}
+
+thread_local! {
+    static SEEN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// The first of each kind is told, so that it shows how far inputs get.
+fn tell(what: &impl Fn() -> String) {
+    let what = what();
+    if SEEN.with_borrow_mut(|seen| seen.insert(what.clone())) {
+        eprintln!("answered: {what}");
     }
 }
 
