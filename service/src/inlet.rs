@@ -23,9 +23,16 @@ pub struct Request<'a> {
     pub client: Option<IpAddr>,
 }
 
-/// Where the client is: the connection's peer, or what the proxies that we trust say of it.
-pub fn client(registry: &Registry, peer: Option<IpAddr>, forwarded_for: Option<&str>) -> Option<IpAddr> {
-    client_address::resolve(peer, forwarded_for, &registry.trusted_proxies)
+/// Where the client is: the connection's peer, or what the proxies that we trust say of it. `forwarded_for` are all fields of the
+/// name, in their order: a proxy may write one of its own behind the client's.
+pub fn client<'a>(
+    registry: &Registry,
+    peer: Option<IpAddr>,
+    forwarded_for: impl Iterator<Item = &'a [u8]>,
+) -> Option<IpAddr> {
+    // What is no text ends the chain like anything else that is no address.
+    let fields: Vec<_> = forwarded_for.map(|field| std::str::from_utf8(field).unwrap_or("?")).collect();
+    client_address::resolve(peer, Some(&fields.join(",")), &registry.trusted_proxies)
 }
 
 /// Past the shield, before any work is done.

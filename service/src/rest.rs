@@ -25,7 +25,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
 async fn serve(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let data = request.app_data::<web::Data<Registry>>().expect("the application puts the registry into every app");
     let registry = Arc::clone(data);
-    let forwarded_for = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let forwarded_for = request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes());
     let client = inlet::client(&registry, request.peer_addr().map(|address| address.ip()), forwarded_for);
     let mut headers = Headers::default();
     for (name, value) in request.headers() {

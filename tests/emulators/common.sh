@@ -131,14 +131,15 @@ run_command() {
 stop_all() {
   trap '' INT TERM
   local pid tries
-  for pid in "$@"; do kill -TERM "$pid" 2>/dev/null; done
+  # Who has gone already cannot be told, and that is no failure of the script that ends here.
+  for pid in "$@"; do kill -TERM "$pid" 2>/dev/null || true; done
   for pid in "$@"; do
     for ((tries = 0; tries < 100; tries++)); do
       kill -0 "$pid" 2>/dev/null || break
       sleep 0.1
     done
-    kill -KILL "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
   done
-  [ -n "${run_dir:-}" ] && rm -rf "$run_dir"
+  if [ -n "${run_dir:-}" ]; then rm -rf "$run_dir"; fi
 }

@@ -219,3 +219,22 @@ async fn trusted_proxies_say_whose_request_it_is() {
     }
     assert_shielded(&from(&t, "192.0.2.9, rubbish").await);
 }
+
+/// A proxy may write a field of its own behind the client's instead of going on in that one; at either door.
+#[tokio::test]
+async fn of_several_forwarding_fields_the_last_one_is_nearest() {
+    let t = TestRegistry::start_with(|config| {
+        shielded(config);
+        config.server.trusted_proxies = vec![IpAddr::from([127, 0, 0, 1]).into()];
+    });
+    for (door, honest) in [(&t.client, "192.0.2.1"), (&Client::new(t.plain, t.management), "192.0.2.2")] {
+        let ask = async |claimed: &str| {
+            let fields = [("x-forwarded-for", claimed), ("x-forwarded-for", honest)];
+            door.send("GET", "/v1/accounts/whoami", &fields, "").await
+        };
+        for claimed in ["198.51.100.1", "198.51.100.2", "198.51.100.3"] {
+            assert_eq!(ask(claimed).await.status, 401);
+        }
+        assert_shielded(&ask("198.51.100.4").await);
+    }
+}

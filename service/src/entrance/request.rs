@@ -23,7 +23,7 @@ pub async fn answer(
     context: Context,
 ) -> Result<Response<Body>, Infallible> {
     let registry = &context.registry;
-    let forwarded_for = asked.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let forwarded_for = asked.headers().get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
     let client = inlet::client(registry, Some(peer), forwarded_for);
     let reply = match tunnel::Kind::of(asked.uri().path()) {
         Some(kind) if tunnel::is_upgrade(&asked) => {
