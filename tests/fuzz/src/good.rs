@@ -50,7 +50,10 @@ pub fn bodies(method: &str, template: &str, known: &Known) -> Vec<Value> {
         ],
         ("PUT", "/v1/provisioning/{destination}") => vec![json!({"body": STANDARD.encode([7; 50])})],
         ("POST", "/v2/svr/auth/check" | "/v2/backup/auth/check") => {
-            vec![json!({"number": NUMBER, "passwords": [known.svr, "a:b"], "tokens": [known.svr, "a:b"]})]
+            vec![
+                json!({"number": NUMBER, "tokens": [known.svr, "a:b"]}),
+                json!({"number": NUMBER, "passwords": ["a:b"]}),
+            ]
         }
         ("PUT", "/v2/keys") => vec![keys(2), keys(0), keys(1)],
         ("POST", "/v2/keys/check") => vec![json!({"identityType": "ACI", "digest": STANDARD.encode([7; 32])})],

@@ -8,12 +8,12 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use signet_fuzz::said::{Body, Text, route};
 use signet_fuzz::world::{LINKED_PASSWORD, NUMBER, PASSWORD, basic, call};
-use signet_fuzz::{World, judge, with_world};
+use signet_fuzz::{World, answers, judge, with_world};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     route: u8,
-    name: Text,
+    names: [Text; 2],
     who: Who,
     body: Body,
 }
@@ -32,12 +32,16 @@ fuzz_target!(|input: Input| with_world(async |world| play(world, &input).await))
 
 async fn play(world: &World, input: &Input) {
     let (route, known) = (route(input.route), &world.known);
-    let name = input.name.speak(known).replace(['/', '?', '#', '%'], "_");
-    if name.is_empty() {
+    let mut names = input.names.iter().map(|name| format!("{:.200}", name.speak(known)).replace('/', "_"));
+    let parts = route.template.split('/').map(|part| {
+        let name = if part.starts_with('{') { names.next() } else { None };
+        name.map_or_else(|| part.to_owned(), |name| if name.is_empty() { "nothing".to_owned() } else { name })
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    if answers::template(route.method.as_str(), &path) != Some(route.template) {
+        // The name of another route.
         return;
     }
-    let parts = route.template.split('/').map(|part| if part.starts_with('{') { name.as_str() } else { part });
-    let path = parts.collect::<Vec<_>>().join("/");
     let authorization = match &input.who {
         Who::Primary => basic(&known.aci, PASSWORD),
         Who::Linked => basic(&format!("{}.2", known.aci), LINKED_PASSWORD),
