@@ -97,6 +97,10 @@ impl Town {
             request.metadata_mut().insert("authorization", credentials.parse().unwrap());
             match accounts.get_account_identity(request).await {
                 Ok(_) => self.toll.answers.count(),
+                // The connection said that it takes no more just when it was to be asked (RFC 9113 §6.8): not begun.
+                Err(status) if format!("{status:?}").contains("GoAway(b\"\", NO_ERROR, Remote)") => {
+                    self.toll.repeats.count();
+                }
                 Err(status) => self.toll.failed(format!("gRPC: {status:?}")),
             }
         }

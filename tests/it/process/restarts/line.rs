@@ -2,6 +2,7 @@
 //! for it was not begun.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use signet_tests::socket::{CHAT, Next, Socket};
 use signet_tests::{Answer, client};
@@ -10,6 +11,8 @@ use tokio::net::TcpStream;
 use super::balancer::Door;
 use super::clients::Town;
 
+/// Nothing that is asked here takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The node goes away.
 const GOES: u16 = 1001;
 
@@ -85,7 +88,8 @@ impl Line {
 /// Whatever else the registry says is passed over. A request that was begun is answered also when the socket ends.
 async fn answer_to(socket: &mut Socket, id: u64) -> Result<Answer, Option<(u16, String)>> {
     loop {
-        match socket.next().await {
+        let next = tokio::time::timeout(PATIENCE, socket.next()).await;
+        match next.expect("an answer, or a word that there is none") {
             Next::Response(response) if response.id == Some(id) => return Ok(response.into()),
             Next::Response(response) => panic!("an answer to {:?}, which nobody asked", response.id),
             Next::Request(_) => {}
