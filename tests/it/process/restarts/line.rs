@@ -13,6 +13,9 @@ use super::clients::Town;
 
 /// Nothing that is asked here takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Each time that no socket opens is a failure, but the first ones tell more than what comes of them.
+const TRIES: usize = 50;
+pub const PAUSE: Duration = Duration::from_millis(20);
 /// The node goes away.
 const GOES: u16 = 1001;
 
@@ -58,7 +61,7 @@ impl Line {
     }
 
     async fn open(&mut self) -> Socket {
-        loop {
+        for _ in 0..TRIES {
             match self.try_open().await {
                 Ok(socket) => {
                     self.town.toll.sockets.count();
@@ -66,7 +69,9 @@ impl Line {
                 }
                 Err(why) => self.town.toll.failed(format!("opening: {why}")),
             }
+            tokio::time::sleep(PAUSE).await;
         }
+        panic!("nobody lets this client in: {}", self.town.toll);
     }
 
     async fn try_open(&mut self) -> Result<Socket, String> {
