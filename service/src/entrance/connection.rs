@@ -4,12 +4,14 @@
 //! does not answer a ping is cut off.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use super::{Context, request};
 
@@ -27,6 +29,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection of HTTP/2 that was silent for so long is asked whether it is there.
 const PING_AFTER: Duration = Duration::from_secs(60);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
+/// Once connections are to end, one that was never asked anything is kept for so long.
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 128;
 /// What clients may send on a stream, and on a connection, before we have taken any of it.
 const STREAM_WINDOW: u32 = 128 * 1024;
@@ -39,18 +43,26 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut closing = context.closing.clone();
-    let service = service_fn(move |asked| request::answer(asked, peer, context.clone()));
+    let asked_once = Arc::new(Notify::new());
+    let asking = asked_once.clone();
+    let service = service_fn(move |asked| {
+        asking.notify_one();
+        request::answer(asked, peer, context.clone())
+    });
     let builder = builder(version);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        _ = closing.wait_for(|closing| *closing) => None,
+    let is_to_end = async {
+        let _ = closing.wait_for(|closing| *closing).await;
+        // Who came at the last moment is on the way with a request.
+        let _ = tokio::time::timeout(FIRST_REQUEST_WITHIN, asked_once.notified()).await;
     };
     // How it ended is the client's affair.
-    if ended.is_none() {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = is_to_end => {}
     }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 fn builder(version: Version) -> Builder<TokioExecutor> {
