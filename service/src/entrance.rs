@@ -98,16 +98,21 @@ async fn serve(doors: Vec<Door>, registry: Arc<Registry>, closed: oneshot::Recei
     }
     drop(context);
     let _ = closed.await;
-    accepting.shutdown().await;
     close.send_replace(true);
+    while accepting.join_next().await.is_some() {}
     let _ = tokio::time::timeout(DRAIN, ended.recv()).await;
     Ok(())
 }
 
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, context: Context) {
+    let mut closing = context.closing.clone();
     let mut failing = false;
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = closing.wait_for(|closing| *closing) => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 failing = false;
                 tokio::spawn(welcome(stream, peer, tls.clone(), context.clone()));
@@ -119,6 +124,13 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, con
                 failing = true;
                 tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
             }
+        }
+    }
+    // Whoever the system has let in already would otherwise be thrown out unheard.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            tokio::spawn(welcome(stream, peer, tls.clone(), context.clone()));
         }
     }
 }

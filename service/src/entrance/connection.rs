@@ -4,12 +4,14 @@
 //! does not answer a ping is cut off.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use super::{Context, request};
 
@@ -27,6 +29,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection of HTTP/2 that was silent for so long is asked whether it is there.
 const PING_AFTER: Duration = Duration::from_secs(60);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
+/// Who came in at the last moment may still ask once, within this time.
+const LATECOMERS: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 128;
 /// What clients may send on a stream, and on a connection, before we have taken any of it.
 const STREAM_WINDOW: u32 = 128 * 1024;
@@ -39,7 +43,16 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut closing = context.closing.clone();
-    let service = service_fn(move |asked| request::answer(asked, peer, context.clone()));
+    let answered = Arc::new(Notify::new());
+    let tell = answered.clone();
+    let service = service_fn(move |asked| {
+        let (answer, tell) = (request::answer(asked, peer, context.clone()), tell.clone());
+        async move {
+            let answer = answer.await;
+            tell.notify_one();
+            answer
+        }
+    });
     let builder = builder(version);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let ended = tokio::select! {
@@ -48,6 +61,12 @@ where
     };
     // How it ended is the client's affair.
     if ended.is_none() {
+        // Told to end, a connection that was not asked anything yet ends at once, whatever is on its way here; and one that is just
+        // opening a socket says that it closes instead.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = tokio::time::timeout(LATECOMERS, answered.notified()) => {}
+        }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
     }

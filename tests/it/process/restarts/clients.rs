@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use tonic::Request;
 
 use super::balancer::{Balancer, Door};
-use super::line::{Line, Version};
+use super::line::{Line, PAUSE, Version};
 use super::toll::Toll;
 
 /// What one asks over.
@@ -81,14 +81,15 @@ impl Town {
     /// Lives one life after the other.
     pub async fn work(self: Arc<Self>, way: Way) {
         while self.is_open() {
-            let mut person = Person::register(&self, way).await;
-            person.live().await;
+            if let Some(mut person) = Person::register(&self, way).await {
+                person.live().await;
+            }
         }
     }
 
     /// Asks who it is, by gRPC, again and again.
     pub async fn call(self: Arc<Self>) {
-        let person = Person::register(&self, Way::Rest).await;
+        let person = Person::register(&self, Way::Rest).await.expect("an account");
         let wire = GrpcWire::to(self.address(Door::Plain));
         let mut accounts = AccountsClient::with_origin(wire.channel, wire.origin);
         let credentials = client::basic(&person.aci, &person.password);
@@ -97,6 +98,10 @@ impl Town {
             request.metadata_mut().insert("authorization", credentials.parse().unwrap());
             match accounts.get_account_identity(request).await {
                 Ok(_) => self.toll.answers.count(),
+                // The connection said that it takes no more just when it was to be asked (RFC 9113 §6.8): not begun.
+                Err(status) if format!("{status:?}").contains("GoAway(b\"\", NO_ERROR, Remote)") => {
+                    self.toll.repeats.count();
+                }
                 Err(status) => self.toll.failed(format!("gRPC: {status:?}")),
             }
         }
@@ -104,7 +109,7 @@ impl Town {
 
     /// Waits for a device that is never linked, again and again.
     pub async fn wait(self: Arc<Self>, way: Way) {
-        let mut person = Person::register(&self, way).await;
+        let mut person = Person::register(&self, way).await.expect("an account");
         let token = person.ask(200, "GET", "/v1/devices/provisioning/code", "").await;
         let path =
             format!("/v1/devices/wait_for_linked_device/{}?timeout=5", token["tokenIdentifier"].as_str().unwrap());
@@ -128,8 +133,8 @@ enum Wire {
 }
 
 impl Person {
-    /// With a number of their own that is proved already.
-    async fn register(town: &Arc<Town>, way: Way) -> Self {
+    /// With a number of their own that is proved already. None if that fails, which is counted.
+    async fn register(town: &Arc<Town>, way: Way) -> Option<Self> {
         let n = town.next_number.fetch_add(1, Ordering::SeqCst);
         let number = format!("+1202{:07}", 2_000_000 + n);
         let session = verified_session(&number, town.storage.clock.now());
@@ -149,12 +154,12 @@ impl Person {
         let answer = wire.ask(town, false, "POST", "/v1/registration", &headers, &body.to_string()).await;
         // A 200 would say that the number had an account: it would have been registered twice.
         let account = judged(town, answer, 201, "POST", "/v1/registration");
+        let aci = account["uuid"].as_str()?.to_owned();
         town.toll.accounts.count();
-        let aci = account["uuid"].as_str().unwrap_or_default().to_owned();
         if let (Wire::Sockets { device, .. }, Way::Socket(door, version)) = (&mut wire, way) {
             *device = Line::new(town, door, version, Some((&aci, &password)));
         }
-        Self { town: town.clone(), aci, password, wire }
+        Some(Self { town: town.clone(), aci, password, wire })
     }
 
     async fn live(&mut self) {
@@ -218,6 +223,7 @@ impl Wire {
                 Ok(answer) => return answer,
                 Err(error) => town.toll.failed(format!("{verb} {path}: {error:?}")),
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 //! for it was not begun.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use signet_tests::socket::{CHAT, Next, Socket};
 use signet_tests::{Answer, client};
@@ -10,6 +11,11 @@ use tokio::net::TcpStream;
 use super::balancer::Door;
 use super::clients::Town;
 
+/// Nothing that is asked here takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Each time that no socket opens is a failure, but the first ones tell more than what comes of them.
+const TRIES: usize = 50;
+pub const PAUSE: Duration = Duration::from_millis(20);
 /// The node goes away.
 const GOES: u16 = 1001;
 
@@ -55,7 +61,7 @@ impl Line {
     }
 
     async fn open(&mut self) -> Socket {
-        loop {
+        for _ in 0..TRIES {
             match self.try_open().await {
                 Ok(socket) => {
                     self.town.toll.sockets.count();
@@ -63,7 +69,9 @@ impl Line {
                 }
                 Err(why) => self.town.toll.failed(format!("opening: {why}")),
             }
+            tokio::time::sleep(PAUSE).await;
         }
+        panic!("nobody lets this client in: {}", self.town.toll);
     }
 
     async fn try_open(&mut self) -> Result<Socket, String> {
@@ -85,7 +93,8 @@ impl Line {
 /// Whatever else the registry says is passed over. A request that was begun is answered also when the socket ends.
 async fn answer_to(socket: &mut Socket, id: u64) -> Result<Answer, Option<(u16, String)>> {
     loop {
-        match socket.next().await {
+        let next = tokio::time::timeout(PATIENCE, socket.next()).await;
+        match next.expect("an answer, or a word that there is none") {
             Next::Response(response) if response.id == Some(id) => return Ok(response.into()),
             Next::Response(response) => panic!("an answer to {:?}, which nobody asked", response.id),
             Next::Request(_) => {}
