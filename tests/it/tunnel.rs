@@ -8,6 +8,7 @@ mod opening;
 mod provisioning;
 mod same_answers;
 mod silence;
+mod stopping;
 mod talking;
 
 use signet_tests::{SignalClient, Socket, TestRegistry};
