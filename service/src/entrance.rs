@@ -26,8 +26,6 @@ use crate::registry::Registry;
 const DRAIN: Duration = Duration::from_secs(30);
 /// A client that does not finish its handshake is nobody.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
-/// Connections that were made before the entrance closed, and not accepted yet, come within this time of one another.
-const LATE_COMERS_WITHIN: Duration = Duration::from_millis(20);
 /// After an accept that failed: the process has too many files open, say.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
@@ -92,21 +90,23 @@ async fn serve(doors: Vec<Door>, registry: Arc<Registry>, closed: oneshot::Recei
     let (alive, mut ended) = mpsc::channel(1);
     let (close, closing) = watch::channel(false);
     let context = Context { registry, closing, alive };
+    let mut accepting = tokio::task::JoinSet::new();
     for Door { listener, tls } in doors {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        tokio::spawn(accept(listener, tls.map(TlsAcceptor::from), context.clone()));
+        accepting.spawn(accept(listener, tls.map(TlsAcceptor::from), context.clone()));
     }
     drop(context);
     let _ = closed.await;
     close.send_replace(true);
+    while accepting.join_next().await.is_some() {}
     let _ = tokio::time::timeout(DRAIN, ended.recv()).await;
     Ok(())
 }
 
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, context: Context) {
-    let mut failing = false;
     let mut closing = context.closing.clone();
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -126,9 +126,12 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, con
             }
         }
     }
-    // Their clients think that they are connected.
-    while let Ok(Ok((stream, peer))) = tokio::time::timeout(LATE_COMERS_WITHIN, listener.accept()).await {
-        tokio::spawn(welcome(stream, peer, tls.clone(), context.clone()));
+    // Whoever the system has let in already would otherwise be thrown out unheard.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            tokio::spawn(welcome(stream, peer, tls.clone(), context.clone()));
+        }
     }
 }
 

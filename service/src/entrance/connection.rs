@@ -29,8 +29,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection of HTTP/2 that was silent for so long is asked whether it is there.
 const PING_AFTER: Duration = Duration::from_secs(60);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
-/// Once connections are to end, one that was never asked anything is kept for so long.
-const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(2);
+/// Who came in at the last moment may still ask once, within this time.
+const LATECOMERS: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 128;
 /// What clients may send on a stream, and on a connection, before we have taken any of it.
 const STREAM_WINDOW: u32 = 128 * 1024;
@@ -43,31 +43,33 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut closing = context.closing.clone();
-    let answered_once = Arc::new(Notify::new());
-    let answering = answered_once.clone();
+    let answered = Arc::new(Notify::new());
+    let tell = answered.clone();
     let service = service_fn(move |asked| {
-        let (answer, answering) = (request::answer(asked, peer, context.clone()), answering.clone());
+        let (answer, tell) = (request::answer(asked, peer, context.clone()), tell.clone());
         async move {
             let answer = answer.await;
-            // Not before: told to end while it opens a socket, the connection would say `close` where `upgrade` belongs.
-            answering.notify_one();
+            tell.notify_one();
             answer
         }
     });
     let builder = builder(version);
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let is_to_end = async {
-        let _ = closing.wait_for(|closing| *closing).await;
-        // Who came at the last moment is on the way with a request.
-        let _ = tokio::time::timeout(FIRST_REQUEST_WITHIN, answered_once.notified()).await;
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        _ = closing.wait_for(|closing| *closing) => None,
     };
     // How it ended is the client's affair.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = is_to_end => {}
+    if ended.is_none() {
+        // Told to end, a connection that was not asked anything yet ends at once, whatever is on its way here; and one that is just
+        // opening a socket says that it closes instead.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = tokio::time::timeout(LATECOMERS, answered.notified()) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
 }
 
 fn builder(version: Version) -> Builder<TokioExecutor> {
