@@ -103,25 +103,6 @@ async fn what_was_asked_before_sigterm_is_answered() {
     assert_eq!(audit(data.path()).await.expect_clean().accounts.len(), 200);
 }
 
-/// A balancer may have let them in just before the port was closed.
-#[tokio::test]
-async fn who_has_come_in_by_then_may_still_ask() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let data = tempdir().unwrap();
-    let serving = Serving::start(data.path(), &["--set", "server.plain=127.0.0.1:0"]);
-    let address = serving.plain.unwrap();
-    let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
-    serving.signal("TERM");
-    while tokio::net::TcpStream::connect(address).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    silent.write_all(b"GET /v1/accounts/whoami HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    silent.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close\r\n"), "{answer:?}");
-    assert_eq!(tokio::task::spawn_blocking(move || serving.wait()).await.unwrap(), Some(0));
-}
-
 #[test]
 fn a_directory_belongs_to_one_process() {
     let data = tempdir().unwrap();

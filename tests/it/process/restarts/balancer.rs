@@ -18,6 +18,14 @@ pub enum Door {
     Tls,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balancing {
+    /// Asks the nodes' management ports.
+    ByReadiness,
+    /// Asks nobody.
+    Blind,
+}
+
 #[derive(Clone)]
 pub struct Node {
     doors: [SocketAddr; 3],
@@ -45,11 +53,10 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Blind, it asks no node whether it is ready.
-    pub async fn start(nodes: Vec<Node>, blind: bool) -> Self {
+    pub async fn start(nodes: Vec<Node>, balancing: Balancing) -> Self {
         let count = nodes.len();
         let nodes = Arc::new(Nodes { all: Mutex::new(nodes), turn: AtomicUsize::new(0) });
-        if !blind {
+        if balancing == Balancing::ByReadiness {
             (0..count).for_each(|node| drop(tokio::spawn(ask(nodes.clone(), node))));
         }
         let mut doors = Vec::new();

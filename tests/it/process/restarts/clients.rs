@@ -38,6 +38,8 @@ pub enum Way {
 pub struct Town {
     pub toll: Arc<Toll>,
     addresses: [SocketAddr; 3],
+    /// Where REST is spoken.
+    rest: Door,
     connectors: [TlsConnector; 2],
     storage: Storage,
     /// Keys are costly to make, and it is not they that are tested.
@@ -47,10 +49,11 @@ pub struct Town {
 }
 
 impl Town {
-    pub fn new(balancer: &Balancer, root: &Path, storage: Storage, toll: Arc<Toll>) -> Self {
+    pub fn new(balancer: &Balancer, rest: Door, root: &Path, storage: Storage, toll: Arc<Toll>) -> Self {
         Self {
             toll,
             addresses: [Door::Http, Door::Plain, Door::Tls].map(|door| balancer.address(door)),
+            rest,
             connectors: ["http/1.1", "h2"].map(|protocol| crate::tls::connector(root, &[protocol])),
             storage,
             bodies: (0..8).map(|_| SignalClient::generate()).collect(),
@@ -142,7 +145,7 @@ impl Person {
         let (body, password) = (town.bodies[n % 8].registration(&session.id().encoded()), format!("password {n}"));
         let mut wire = match way {
             Way::Rest => {
-                let address = town.address(Door::Http);
+                let address = town.address(town.rest);
                 Wire::Rest(Client::new(address, address))
             }
             Way::Socket(door, version) => {
