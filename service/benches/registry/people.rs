@@ -36,9 +36,10 @@ impl People {
         let me = Self::keys_only();
         let keys = |pair: &IdentityKeyPair| (STANDARD.encode(pair.public().serialize()), ClientKeys::generate(pair));
         let (aci, pni) = (keys(&me.identity), keys(&me.pni));
-        let mut connection = Connection::open(server.http).await;
         let mut acis = Vec::new();
-        for (number, session) in prove_numbers(server, count).await {
+        let proved = prove_numbers(server, count).await;
+        let mut connection = Connection::open(server.http).await;
+        for (number, session) in proved {
             let body = json!({
                 "sessionId": session,
                 "skipDeviceTransfer": true,
