@@ -28,6 +28,9 @@ fn the_defaults_of_the_profiles() {
         "bucket 10 100ms allow",
         "bucket 60 1s allow",
         "bucket 100 60s allow",
+        "bucket 100 900s allow",
+        "bucket 100 15s allow",
+        "bucket 1000 4s allow",
         "bucket 200 20ms allow",
     ];
     assert!(all(Profile::Production).eq(production));
