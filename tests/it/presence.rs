@@ -31,6 +31,8 @@ mod sockets;
 
 /// What the contract allows for the word to go round.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// Where it does not matter how soon.
+const NOT_FOR_EVER: Duration = Duration::from_secs(10);
 const A_WHILE: Duration = Duration::from_millis(150);
 const MS: Duration = Duration::from_millis(1);
 /// `cache.stale_at_most` unless a test changes it.
@@ -67,7 +69,7 @@ impl Socket {
     }
 
     async fn ends(&mut self) -> Option<Over> {
-        self.ends_within(AT_ONCE).await
+        self.ends_within(NOT_FOR_EVER).await
     }
 
     fn lives(&self) -> bool {
