@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::call::{Caller, Headers};
 use crate::error::ApiError;
+use crate::registry::Registry;
 use crate::wire::STANDARD_EITHER;
 
 /// `user:password` as the header had it.
@@ -59,7 +60,7 @@ impl BasicCredentials {
 ///
 /// # Errors
 /// 401 for whatever is wrong with them, 503 if neither cache nor store answers.
-pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Caller, ApiError> {
+async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Caller, ApiError> {
     let credentials = headers.get("authorization").and_then(BasicCredentials::parse_any_case);
     let credentials = credentials.ok_or(ApiError::Unauthorized)?;
     let aci: AccountId = credentials.user.parse().map_err(|_| ApiError::Unauthorized)?;
@@ -68,6 +69,18 @@ pub async fn device(accounts: &AccountsManager, headers: &Headers) -> Result<Cal
     }
     // In a box, as what is done once a day is: these futures are large, and every request would move them about.
     Box::pin(by_the_account(accounts, aci, &credentials)).await
+}
+
+/// As [`device`], where these headers are an attempt to say who asks: a refusal is noted for the audit.
+///
+/// # Errors
+/// As [`device`].
+pub async fn attempt(registry: &Registry, headers: &Headers) -> Result<Caller, ApiError> {
+    let caller = device(&registry.accounts, headers).await;
+    if matches!(caller, Err(ApiError::Unauthorized)) {
+        registry.events.authentication_refused();
+    }
+    caller
 }
 
 /// The cached copy may be older than the password, so only the account itself can refuse.

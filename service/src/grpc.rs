@@ -95,12 +95,6 @@ async fn caller(registry: &Registry, access: Access, metadata: &HeaderMap) -> Re
     match access {
         Access::Anonymous if headers.get("authorization").is_some() => Err(Refusal::BadAuthentication),
         Access::Anonymous => Ok(None),
-        Access::Device => {
-            let caller = authenticate::device(&registry.accounts, &headers).await;
-            if matches!(caller, Err(ApiError::Unauthorized)) {
-                registry.events.authentication_refused();
-            }
-            Ok(Some(caller?))
-        }
+        Access::Device => Ok(Some(authenticate::attempt(registry, &headers).await?)),
     }
 }

@@ -140,13 +140,11 @@ async fn caller(registry: &Registry, access: Access, call: &Call) -> Result<Call
         Credentials::Socket(None) => Err(ApiError::Unauthorized),
         Credentials::Socket(Some(principal)) => principal.caller(&registry.accounts).await,
         Credentials::InHeaders => {
-            let caller = authenticate::device(&registry.accounts, &call.headers).await;
             // Where nobody has to say who they are, saying nothing is no attempt.
-            let tried = access == Access::Device || call.headers.get("authorization").is_some();
-            if tried && matches!(caller, Err(ApiError::Unauthorized)) {
-                registry.events.authentication_refused();
+            if access != Access::Device && call.headers.get("authorization").is_none() {
+                return Err(ApiError::Unauthorized);
             }
-            caller
+            authenticate::attempt(registry, &call.headers).await
         }
     }
 }

@@ -169,12 +169,7 @@ async fn opened(
         (Kind::Chat, Some(value)) => {
             let mut fields = Headers::default();
             fields.push("authorization", &String::from_utf8_lossy(value.as_bytes()));
-            let caller = authenticate::device(&registry.accounts, &fields).await;
-            Some(caller.inspect_err(|error| {
-                if matches!(error, ApiError::Unauthorized) {
-                    registry.events.authentication_refused();
-                }
-            })?)
+            Some(authenticate::attempt(registry, &fields).await?)
         }
     };
     let alert = caller.as_ref().is_some_and(|caller| primary_is_idle(registry, caller));
