@@ -1,6 +1,7 @@
 //! `/v1/accounts` (contract registration §9): what an account's own devices ask and change.
 
 mod controller;
+mod discoverability;
 mod existence;
 mod usernames;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
+use signet_storage::accounts::AskedBy;
 use signet_storage::ids::DeviceId;
 use signet_storage::model::{Account, Device};
 
@@ -105,6 +106,14 @@ impl Caller {
     /// 401 if it has gone.
     pub fn device(&self) -> Result<&Device, ApiError> {
         self.account.device(self.device).ok_or(ApiError::Unauthorized)
+    }
+
+    /// By what the store is to know the device again, when it changes the account as it stands.
+    ///
+    /// # Errors
+    /// 401 if it has gone.
+    pub fn asked_by(&self) -> Result<AskedBy<'_>, ApiError> {
+        self.device().map(|device| (device.id, &device.auth))
     }
 }
 

@@ -22,6 +22,7 @@ pub use announce::{LOOK, channel};
 pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
+pub use update::AskedBy;
 
 use crate::Storage;
 use crate::cache::Cache;

@@ -3,8 +3,9 @@
 use signet_keys::KeysManager;
 use signet_storage::AccountsManager;
 use signet_storage::accounts::Ids;
-use signet_storage::clock::Clock;
-use signet_storage::model::capability;
+use signet_storage::clock::{Clock, Timestamp};
+use signet_storage::dynamo::Write;
+use signet_storage::model::{Account, capability};
 
 use crate::call::{Call, Caller, Reply};
 use crate::error::ApiError;
@@ -28,6 +29,20 @@ impl AccountController {
         Ok(Reply::json(200, &AccountIdentity::of(&caller.account, storage_capable, self.clock.now())))
     }
 
+    /// Changes the caller's account as it stands, if it still lets the caller in.
+    ///
+    /// # Errors
+    /// 401 if it does not. What `change` may not do it says itself; nothing is written then.
+    pub(super) async fn change<T>(
+        &self,
+        commit: &'static str,
+        caller: &Caller,
+        change: impl FnMut(&mut Account, Timestamp) -> (Result<T, ApiError>, Vec<Write>),
+    ) -> Result<T, ApiError> {
+        let done = self.accounts.update_as(commit, caller.account.aci, caller.asked_by()?, change).await?;
+        done.map_or(Err(ApiError::Unauthorized), |(_, done)| done)
+    }
+
     /// `DELETE /v1/accounts/me`, by any of its devices (§9.7, §11.8).
     pub async fn remove(&self, call: Call) -> Result<Reply, ApiError> {
         self.end(call.caller()?).await?;
@@ -37,8 +52,7 @@ impl AccountController {
     /// The end of the caller's account.
     pub async fn end(&self, caller: &Caller) -> Result<(), ApiError> {
         let keys = |account: &_| self.keys.writes_for_removed_account(account);
-        let device = caller.device()?;
-        let removed = self.accounts.remove(&caller.account, (device.id, &device.auth), keys).await?;
+        let removed = self.accounts.remove(&caller.account, caller.asked_by()?, keys).await?;
         if !removed {
             return Err(ApiError::Unauthorized);
         }

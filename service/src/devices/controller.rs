@@ -6,10 +6,9 @@
 use signet_config::LimitId;
 use signet_keys::KeysManager;
 use signet_storage::AccountsManager;
-use signet_storage::accounts::{Ids, Unlinked};
+use signet_storage::accounts::{AskedBy, Ids, Unlinked};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Clock;
-use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::DeviceId;
 use signet_storage::model::{Account, LinkKey};
 use signet_storage::task::finished;
@@ -96,16 +95,15 @@ impl DevicesController {
     /// # Errors
     /// 401 if it no longer has the caller's device.
     async fn current(&self, caller: &Caller) -> Result<Option<Account>, ApiError> {
-        let asking = caller.device()?;
+        let asked_by = caller.asked_by()?;
         let account = self.accounts.get(caller.account.aci).await?;
-        let known = |account: &Account| account.device(asking.id).is_some_and(|device| device.auth == asking.auth);
-        if account.as_ref().is_some_and(|account| !known(account)) {
+        if account.as_ref().is_some_and(|account| !account.lets_in(asked_by)) {
             return Err(ApiError::Unauthorized);
         }
         Ok(account)
     }
 
-    async fn unlink(&self, ids: Ids, asked_by: (DeviceId, &SaltedTokenHash), device: DeviceId) -> Result<(), ApiError> {
+    async fn unlink(&self, ids: Ids, asked_by: AskedBy<'_>, device: DeviceId) -> Result<(), ApiError> {
         let keys = |account: &Account| self.keys.writes_for_removed_device(account, device);
         match self.accounts.remove_device(ids.aci, asked_by, device, keys).await? {
             Unlinked::NotLetIn => Err(ApiError::Unauthorized),

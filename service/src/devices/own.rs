@@ -73,14 +73,11 @@ impl DevicesController {
         target: DeviceId,
         change: impl Fn(&mut Device, Timestamp),
     ) -> Result<(), ApiError> {
-        let asking = caller.device()?;
         let apply = |account: &mut Account, now| {
-            let is_let_in = account.device(asking.id).is_some_and(|device| device.auth == asking.auth);
             let device = account.devices.iter_mut().find(|device| device.id == target);
             let done = match device {
-                _ if !is_let_in => Err(ApiError::Unauthorized),
                 None => Err(ApiError::NotFound),
-                Some(_) if asking.id != DeviceId::PRIMARY && asking.id != target => Err(ApiError::Forbidden),
+                Some(_) if caller.device != DeviceId::PRIMARY && caller.device != target => Err(ApiError::Forbidden),
                 Some(device) => {
                     change(device, now);
                     Ok(())
@@ -88,7 +85,7 @@ impl DevicesController {
             };
             (done, Vec::new())
         };
-        let done = self.accounts.update(commit, caller.account.aci, apply).await?;
+        let done = self.accounts.update_as(commit, caller.account.aci, caller.asked_by()?, apply).await?;
         done.map_or(Err(ApiError::Unauthorized), |(_, done)| done)
     }
 }

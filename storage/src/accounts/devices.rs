@@ -9,12 +9,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::update::ROUNDS;
-use super::{AccountsError, AccountsManager, Ids, rows};
+use super::{AccountsError, AccountsManager, AskedBy, Ids, rows};
 use crate::clock::Timestamp;
 use crate::dynamo::items;
 use crate::dynamo::tables::Table;
 use crate::dynamo::{CommitError, Write};
-use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
 use crate::model::{Account, Device, LinkPermit, NewDevice};
 #[cfg(feature = "planted-bugs")]
@@ -114,7 +113,7 @@ impl AccountsManager {
     pub async fn remove_device(
         &self,
         aci: AccountId,
-        asked_by: (DeviceId, &SaltedTokenHash),
+        asked_by: AskedBy<'_>,
         device: DeviceId,
         keys: impl Fn(&Account) -> Vec<Write>,
     ) -> Result<Unlinked, AccountsError> {
@@ -127,8 +126,7 @@ impl AccountsManager {
                 // An earlier round was committed after all, or somebody else removed it meanwhile.
                 return (Unlinked::Removed(Box::new(found.clone())), Vec::new());
             }
-            let (id, auth) = asked_by;
-            if account.device(id).is_none_or(|asking| asking.auth != *auth) {
+            if !account.lets_in(asked_by) {
                 return (Unlinked::NotLetIn, Vec::new());
             }
             let Some(there) = there else { return (Unlinked::Absent, Vec::new()) };

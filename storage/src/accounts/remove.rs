@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use super::{AccountsError, AccountsManager, rows};
+use super::{AccountsError, AccountsManager, AskedBy, rows};
 use crate::dynamo::{CommitError, Write};
-use crate::hash::SaltedTokenHash;
-use crate::ids::DeviceId;
 use crate::model::Account;
 use crate::recovery;
 use crate::task::finished;
@@ -26,17 +24,16 @@ impl AccountsManager {
     pub async fn remove(
         &self,
         seen: &Account,
-        asked_by: (DeviceId, &SaltedTokenHash),
+        asked_by: AskedBy<'_>,
         keys: impl Fn(&Account) -> Vec<Write>,
     ) -> Result<bool, AccountsError> {
-        let (device, auth) = asked_by;
         for round in 0..ROUNDS {
             let Some(account) = self.get(seen.aci).await? else {
                 self.forget(seen.aci, seen.version).await;
                 self.announce(seen.aci).await;
                 return Ok(true);
             };
-            if account.device(device).is_none_or(|device| device.auth != *auth) {
+            if !account.lets_in(asked_by) {
                 return Ok(false);
             }
             let writes = self.removal(&account, keys(&account));

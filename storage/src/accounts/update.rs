@@ -5,11 +5,22 @@ use std::time::Duration;
 use super::{AccountsError, AccountsManager, rows};
 use crate::clock::Timestamp;
 use crate::dynamo::{CommitError, Write};
+use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
 
 /// Changes of one account that may get in each other's way before one is told to come back.
 pub(super) const ROUNDS: u32 = 10;
+
+/// The device that asks for a change, by the credentials that it was let in with.
+pub type AskedBy<'a> = (DeviceId, &'a SaltedTokenHash);
+
+impl Account {
+    /// Does it, as it stands, let in whoever asks? Devices and their ids come again, credentials do not.
+    pub fn lets_in(&self, (id, auth): AskedBy<'_>) -> bool {
+        self.device(id).is_some_and(|device| device.auth == *auth)
+    }
+}
 
 impl AccountsManager {
     /// Applies `change` to the account as it stands and commits the result under this name, together with the writes that
@@ -45,6 +56,28 @@ impl AccountsManager {
             }
         }
         Err(AccountsError::Contested)
+    }
+
+    /// The same, but only while the account lets in whoever asks: `None` also if it no longer does.
+    ///
+    /// # Errors
+    /// [`AccountsError::Contested`] after ten rounds.
+    pub async fn update_as<T>(
+        &self,
+        name: &'static str,
+        aci: AccountId,
+        asked_by: AskedBy<'_>,
+        mut change: impl FnMut(&mut Account, Timestamp) -> (T, Vec<Write>),
+    ) -> Result<Option<(Account, T)>, AccountsError> {
+        let change = |account: &mut Account, now| {
+            if !account.lets_in(asked_by) {
+                return (None, Vec::new());
+            }
+            let (verdict, writes) = change(account, now);
+            (Some(verdict), writes)
+        };
+        let done = self.update(name, aci, change).await?;
+        Ok(done.and_then(|(account, verdict)| Some((account, verdict?))))
     }
 
     /// Notes that a device was heard of, if its day has not been noted. The registration lock counts from it.

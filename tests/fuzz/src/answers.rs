@@ -42,6 +42,7 @@ fn statuses(method: &str, template: &str) -> &'static [u16] {
         ("GET", "/v1/accounts/username_hash/{hash}") => &[200, 400, 422],
         ("GET", "/v1/accounts/username_link/{handle}") => &[200, 400],
         ("DELETE", "/v1/accounts/me") => &[204, 401],
+        ("PUT", "/v2/accounts/phone_number_discoverability") => &[204, 400, 401, 422],
         ("PUT", "/v1/accounts/name") => &[204, 400, 401, 403, 422],
         ("GET", "/v1/devices") => &[200, 401, 403],
         ("DELETE", "/v1/devices/{device}") => &[204, 401, 403],

@@ -61,6 +61,7 @@ pub fn bodies(method: &str, template: &str, known: &Known) -> Vec<Value> {
             {"uuid": known.aci, "fingerprint": STANDARD.encode([7; 4])},
             {"uuid": format!("PNI:{}", known.pni), "fingerprint": STANDARD.encode([8; 4])},
         ]})],
+        ("PUT", "/v2/accounts/phone_number_discoverability") => vec![json!({"discoverableByPhoneNumber": false})],
         ("PUT", "/v1/accounts/name") => vec![json!({"deviceName": STANDARD.encode([7; 40])})],
         _ => Vec::new(),
     }
