@@ -17,6 +17,7 @@ use signet_storage::model::session::Transport;
 use signet_storage::model::{Account, LinkKey, LinkPermit, LockCleared, VerificationSession, VerifiedNumber};
 use signet_storage::number::E164;
 
+use crate::canary::{Kind, record};
 use crate::engine::Store;
 
 const LOCK_HOLDS: Duration = Duration::from_secs(7 * 86_400);
@@ -31,6 +32,7 @@ pub struct Registrant {
 impl Registrant {
     pub fn generate() -> Self {
         let password = hex::encode(Chance::system().bytes::<12>());
+        record::note(Kind::Random, &password);
         Self { aci: device_keys(), pni: device_keys(), password }
     }
 
@@ -172,6 +174,7 @@ pub fn verified(number: &str, now: Timestamp) -> VerifiedNumber {
 }
 
 pub fn verified_session(number: &str, now: Timestamp) -> VerificationSession {
+    record::note(Kind::Number, number);
     let (chance, key) = (Chance::system(), CodeKey::new([7; 32]));
     let number = E164::parse(number).expect("a number");
     let (id, code) = (SessionId::draw(&chance), Code::draw(&chance));
