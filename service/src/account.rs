@@ -3,6 +3,8 @@
 mod controller;
 mod discoverability;
 mod existence;
+pub mod number;
 mod usernames;
 
 pub use controller::AccountController;
+pub use number::NumberController;

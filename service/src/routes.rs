@@ -80,6 +80,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/v1/accounts/username_link/{handle}" Anonymous r, call => r.account.look_up_username_link(call)),
     route!(Delete "/v1/accounts/me" Device r, call => r.account.remove(call)),
     route!(Put "/v1/accounts/name" Device r, call => r.devices.set_name(call)),
+    route!(Put "/v2/accounts/number" Device r, call => r.number.change(call)),
     route!(Put "/v2/accounts/phone_number_discoverability" Device r, call => r.account.set_discoverability(call)),
     route!(Get "/v1/devices" Device r, call => r.devices.list(call)),
     route!(Delete "/v1/devices/{device}" Device r, call => r.devices.remove(call)),

@@ -5,6 +5,7 @@
 mod end;
 mod identity;
 mod look_up;
+mod number;
 
 use tonic::{Request, Response, Status};
 
@@ -37,6 +38,13 @@ impl Accounts for Registry {
         request: Request<proto::DeleteAccountRequest>,
     ) -> Answered<proto::DeleteAccountResponse> {
         answer(request, |asking, _| end::delete(self, asking)).await
+    }
+
+    async fn change_number(
+        &self,
+        request: Request<proto::ChangeNumberRequest>,
+    ) -> Answered<proto::ChangeNumberResponse> {
+        answer(request, |asking, asked| number::change(self, asking, asked)).await
     }
 }
 

@@ -81,6 +81,7 @@ pub const METHODS: &[Method] = &[
     method!("account.Accounts/GetAccountIdentity" Device AccountsServer),
     method!("account.Accounts/GetEntitlements" Device AccountsServer),
     method!("account.Accounts/DeleteAccount" Device AccountsServer),
+    method!("account.Accounts/ChangeNumber" Device AccountsServer),
     method!("account.AccountsAnonymous/CheckAccountExistence" Anonymous AccountsAnonymousServer),
     method!("account.AccountsAnonymous/LookupUsernameHash" Anonymous AccountsAnonymousServer),
     method!("account.AccountsAnonymous/LookupUsernameLink" Anonymous AccountsAnonymousServer),
