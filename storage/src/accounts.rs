@@ -15,6 +15,7 @@ mod reclaim;
 mod remove;
 pub(crate) mod rows;
 mod update;
+mod usernames;
 
 use std::time::Duration;
 
@@ -22,7 +23,9 @@ pub use announce::{LOOK, channel};
 pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
+pub use rows::username::{LinkClaim, UsernameClaim, link_key, username_key};
 pub use update::AskedBy;
+pub use usernames::UsernameError;
 
 use crate::Storage;
 use crate::cache::Cache;

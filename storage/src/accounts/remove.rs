@@ -54,7 +54,7 @@ impl AccountsManager {
             rows::release_pni(account),
             recovery::remove(account.pni),
         ];
-        writes.extend(account.username.hash.as_ref().map(|name| rows::remove_username(name, account.aci)));
+        writes.extend(rows::username::remove_username(account));
         writes.extend(keys);
         writes
     }

@@ -1,10 +1,10 @@
 //! An account (contract registration §11.1). The field names are the attribute names of its row, and of the cached copy.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::recovery::NewRecovery;
 use super::totp::TotpKey;
+use super::username::Username;
 use super::{Device, NewDevice, Opaque};
 use crate::clock::Timestamp;
 use crate::hash::SaltedTokenHash;
@@ -37,18 +37,6 @@ pub struct Account {
     pub totp: Vec<TotpKey>,
     #[serde(default)]
     pub username: Username,
-}
-
-/// The username as far as it concerns registration: what is confirmed, and what outlives a re-registration (contract §11.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Username {
-    /// 32 bytes; the name itself the registry never sees.
-    pub hash: Option<Opaque>,
-    pub reserved_hash: Option<Opaque>,
-    /// The name, encrypted for those who have the link.
-    pub encrypted: Option<Opaque>,
-    pub link_handle: Option<Uuid>,
 }
 
 /// A badge shown on a profile. Nobody is given one at registration.
@@ -100,15 +88,6 @@ impl NewAccount {
         let fresh = self.begin(old.aci, old.pni, number, now);
         let username = old.username.set_aside();
         Account { version: old.version + 1, created_at: old.created_at, badges: old.badges.clone(), username, ..fresh }
-    }
-}
-
-impl Username {
-    /// A confirmed name becomes a reserved one, and its link leads nowhere until it is confirmed again. What was set aside
-    /// before stays so.
-    fn set_aside(&self) -> Self {
-        let reserved_hash = self.hash.clone().or_else(|| self.reserved_hash.clone());
-        Self { hash: None, reserved_hash, encrypted: None, link_handle: self.link_handle }
     }
 }
 
