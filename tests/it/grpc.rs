@@ -13,6 +13,7 @@ mod frames;
 mod identity_check;
 mod keys;
 mod prekeys;
+mod usernames;
 
 use serde_json::Value;
 use signet::grpc::proto::org::signal::chat::account::accounts_anonymous_client::AccountsAnonymousClient;

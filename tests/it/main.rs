@@ -23,5 +23,6 @@ mod storage;
 mod svr;
 mod tls;
 mod tunnel;
+mod usernames;
 mod verification;
 mod waiting;

@@ -5,6 +5,7 @@
 mod end;
 mod identity;
 mod look_up;
+mod usernames;
 
 use tonic::{Request, Response, Status};
 
@@ -37,6 +38,41 @@ impl Accounts for Registry {
         request: Request<proto::DeleteAccountRequest>,
     ) -> Answered<proto::DeleteAccountResponse> {
         answer(request, |asking, _| end::delete(self, asking)).await
+    }
+
+    async fn reserve_username_hash(
+        &self,
+        request: Request<proto::ReserveUsernameHashRequest>,
+    ) -> Answered<proto::ReserveUsernameHashResponse> {
+        answer(request, |asking, asked| usernames::reserve(self, asking, asked)).await
+    }
+
+    async fn confirm_username_hash(
+        &self,
+        request: Request<proto::ConfirmUsernameHashRequest>,
+    ) -> Answered<proto::ConfirmUsernameHashResponse> {
+        answer(request, |asking, asked| usernames::confirm(self, asking, asked)).await
+    }
+
+    async fn delete_username_hash(
+        &self,
+        request: Request<proto::DeleteUsernameHashRequest>,
+    ) -> Answered<proto::DeleteUsernameHashResponse> {
+        answer(request, |asking, _| usernames::clear(self, asking)).await
+    }
+
+    async fn set_username_link(
+        &self,
+        request: Request<proto::SetUsernameLinkRequest>,
+    ) -> Answered<proto::SetUsernameLinkResponse> {
+        answer(request, |asking, asked| usernames::set_link(self, asking, asked)).await
+    }
+
+    async fn delete_username_link(
+        &self,
+        request: Request<proto::DeleteUsernameLinkRequest>,
+    ) -> Answered<proto::DeleteUsernameLinkResponse> {
+        answer(request, |asking, _| usernames::remove_link(self, asking)).await
     }
 }
 
