@@ -55,6 +55,12 @@ words! {
         Messages = "messages",
         /// Checks of many identity keys by one client address.
         BatchIdentityCheck = "batch_identity_check",
+        /// Usernames reserved by one account.
+        UsernameReserve = "username_reserve",
+        /// Usernames confirmed, or tried to be, by one account.
+        UsernameSet = "username_set",
+        /// Links to its username made or removed by one account.
+        UsernameLinkOperation = "username_link_operation",
         /// Look-ups of usernames by one client address.
         UsernameLookup = "username_lookup",
         /// Look-ups of links to usernames by one client address.
@@ -134,6 +140,9 @@ impl LimitId {
             Self::WaitForDeviceTransferRequest => "waitForDeviceTransferRequest",
             Self::Messages => "messages",
             Self::BatchIdentityCheck => "batchIdentityCheck",
+            Self::UsernameReserve => "usernameReserve",
+            Self::UsernameSet => "usernameSet",
+            Self::UsernameLinkOperation => "usernameLinkOperation",
             Self::UsernameLookup => "usernameLookup",
             Self::UsernameLinkLookup => "usernameLinkLookupPerIp",
             Self::CheckAccountExistence => "checkAccountExistence",
@@ -189,6 +198,10 @@ impl Limit {
             (LimitId::WaitForDeviceTransferRequest, _) => Self::bucket(10, Duration::from_millis(100), Allow),
             (LimitId::Messages, _) => Self::bucket(60, Duration::from_secs(1), Allow),
             (LimitId::BatchIdentityCheck, _) => Self::bucket(100, Duration::from_secs(60), Allow),
+            (LimitId::UsernameReserve | LimitId::UsernameSet, _) => {
+                Self::bucket(100, Duration::from_secs(15 * 60), Refuse)
+            }
+            (LimitId::UsernameLinkOperation, _) => Self::bucket(10, Duration::from_secs(60), Refuse),
             (LimitId::UsernameLookup, _) => Self::bucket(100, Duration::from_secs(15 * 60), Allow),
             (LimitId::UsernameLinkLookup, _) => Self::bucket(100, Duration::from_secs(15), Allow),
             (LimitId::CheckAccountExistence, _) => Self::bucket(1000, Duration::from_secs(4), Allow),

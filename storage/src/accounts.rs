@@ -16,6 +16,7 @@ mod reclaim;
 mod remove;
 pub(crate) mod rows;
 mod update;
+mod usernames;
 
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 pub use number::Destination;
+pub use rows::username::{LinkClaim, UsernameClaim, link_key, username_key};
 pub use update::AskedBy;
+pub use usernames::UsernameError;
 
 use crate::Storage;
 use crate::cache::Cache;

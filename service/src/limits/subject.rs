@@ -168,6 +168,9 @@ impl Limits {
             LimitId::WaitForLinkedDevice,
             LimitId::UploadTransferArchive,
             LimitId::Messages,
+            LimitId::UsernameReserve,
+            LimitId::UsernameSet,
+            LimitId::UsernameLinkOperation,
         ];
         keys.limiters.extend(limiters.map(|limiter| (limiter, aci.to_string())));
         keys.locks.push(aci);

@@ -1,17 +1,19 @@
 //! Reads every row of every table and says what does not fit together. To be run after whatever was done to a store:
 //! whichever requests failed or were cut off, the rows must tell one consistent story.
 //!
-//! - An account has its number claim (under the canonical form, with its PNI), its PNI claim, and one key row for each of its
-//!   devices and identities, made with the identity keys that the account names.
+//! - An account has its number claim (under the canonical form, with its PNI), its PNI claim, the confirmed claim of its username and
+//!   the claim of its link, if it has these, and one key row for each of its devices and identities, made with the identity keys
+//!   that the account names.
 //! - Whatever a pool of one-time keys has left lies on a page. (Pages that nothing points at are rubbish, and allowed.)
 //! - Nothing else is there: each claim and each key row belongs to an account that says the same. A number may have a PNI and
-//!   no account; two numbers never share a PNI.
+//!   no account; two numbers never share a PNI. A username may be kept for a while for whoever has another, or for somebody gone.
 //! - Every row can be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use signet_keys::rows::StoredDeviceKeys;
 use signet_storage::Storage;
+use signet_storage::accounts::{UsernameClaim, link_key, username_key};
 use signet_storage::dynamo::items::{self, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Dynamo, Item};
@@ -81,7 +83,10 @@ impl Audit {
         for account in &self.accounts {
             let (aci, pni) = (account.aci.to_string(), account.pni.to_string());
             let number = format!("tel#{}", account.phone_number.canonical().as_str());
-            for (claim, pni) in [(number, Some(pni.clone())), (format!("pni#{pni}"), None)] {
+            let name = account.username.hash.as_ref().map(username_key);
+            let names = [name, account.username.link_handle.map(link_key)].into_iter().flatten();
+            let names = names.filter_map(|key| Some((text_of(&key, "claim")?.to_owned(), None)));
+            for (claim, pni) in [(number, Some(pni.clone())), (format!("pni#{pni}"), None)].into_iter().chain(names) {
                 if let Some((other, _)) = wanted.insert(claim.clone(), (aci.clone(), pni)) {
                     self.problems.push(format!("{claim} is said to be theirs by accounts {other} and {aci}"));
                 }
@@ -91,6 +96,15 @@ impl Audit {
         for row in rows {
             let claim = text_of(&row, "claim").unwrap_or("?").to_owned();
             let (aci, pni) = (text_of(&row, "aci"), text_of(&row, "pni"));
+            if claim.starts_with("username#") {
+                match UsernameClaim::read(row.clone()) {
+                    // Kept for somebody for a while: nobody has to say so.
+                    Ok(kept) if !kept.confirmed && !wanted.contains_key(&claim) => continue,
+                    Ok(UsernameClaim { confirmed: true, until: None, reclaimable: false, .. }) => {}
+                    Ok(odd) => self.problems.push(format!("{claim} stands so: {odd:?}")),
+                    Err(_) => self.problems.push(format!("{claim} cannot be read")),
+                }
+            }
             if pni.is_some_and(|pni| !pnis.insert(pni.to_owned())) {
                 self.problems.push(format!("{claim} has a PNI that another number has"));
             }
@@ -103,8 +117,6 @@ impl Audit {
                 (Some((owner, _)), aci) => {
                     self.problems.push(format!("{claim} belongs to {aci:?}, but account {owner} says it is theirs"));
                 }
-                // Usernames may be kept for somebody who is gone.
-                (None, Some(_)) if claim.starts_with("username#") => {}
                 (None, Some(aci)) => self.problems.push(format!("{claim} belongs to {aci}, who does not say so")),
                 (None, None) if claim.starts_with("tel#") && pni.is_some() => {}
                 (None, None) => self.problems.push(format!("{claim} is nobody's")),

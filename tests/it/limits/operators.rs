@@ -78,6 +78,9 @@ async fn check(t: &TestRegistry) {
         "waitForLinkedDevice",
         "uploadTransferArchive",
         "messages",
+        "usernameReserve",
+        "usernameSet",
+        "usernameLinkOperation",
         "registrationLock",
     ];
     assert_eq!(limiters(&show("00000000-0000-4000-8000-000000000000").await), of_account);

@@ -5,7 +5,7 @@ use signet_keys::rows::StoredDeviceKeys;
 use signet_keys::{Kind, SignedPreKey};
 use signet_storage::clock::Timestamp;
 use signet_storage::ids::{AccountId, DeviceId, NumberId};
-use signet_storage::model::account::Username;
+use signet_storage::model::Username;
 use signet_storage::model::totp::{PendingTotpKey, TotpKey};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel};
 use signet_storage::number::E164;
