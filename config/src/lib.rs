@@ -4,7 +4,8 @@
 //! what it says can be tried. Whether a server answers at an address is for those who connect.
 //!
 //! Later layers win: defaults, the TOML file, the environment (`SIGNET__SECTION__KEY`), flags (`section.key`). A key
-//! that is not known is an error in each of them. All keys with their defaults, and those without one as comments:
+//! that is not known is an error in each of them. All keys with their defaults, and those without one as comments (which makes
+//! this file long):
 //!
 //! ```
 //! let example = r#"

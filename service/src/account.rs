@@ -11,6 +11,8 @@ mod push;
 mod recovery;
 pub mod report;
 pub mod totp;
+pub mod number;
 mod usernames;
 
 pub use controller::AccountController;
+pub use number::NumberController;

@@ -63,7 +63,7 @@ pub enum Slot {
 pub struct VacantSlot {
     number: E164,
     ids: Ids,
-    /// The account that was removed from this number not long ago, whose ACI the new one gets.
+    /// The account whose ACI the new one gets: removed from this number not long ago, or displaced by whoever left it.
     former: Option<rows::Former>,
 }
 

@@ -14,6 +14,7 @@ mod grpc;
 mod house;
 mod limits;
 mod own;
+mod number;
 mod prekeys;
 mod presence;
 mod process;

@@ -9,6 +9,7 @@ mod look_up;
 mod report;
 mod settings;
 mod totp;
+mod number;
 
 use tonic::{Request, Response, Status};
 
@@ -122,6 +123,11 @@ impl Accounts for Registry {
         request: Request<proto::RemoveMfaKeyRequest>,
     ) -> Answered<proto::RemoveMfaKeyResponse> {
         answer(request, |asking, asked| totp::remove(self, asking, asked)).await
+    async fn change_number(
+        &self,
+        request: Request<proto::ChangeNumberRequest>,
+    ) -> Answered<proto::ChangeNumberResponse> {
+        answer(request, |asking, asked| number::change(self, asking, asked)).await
     }
 }
 
