@@ -101,10 +101,8 @@ impl Registry {
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
-        };
-        let hasher = storage.lock_hasher(&config.registration_lock);
-        let locks = RegistrationLockVerificationManager {
         });
+        let hasher = storage.lock_hasher(&config.registration_lock);
         let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),

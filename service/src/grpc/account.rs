@@ -6,10 +6,10 @@ mod capabilities;
 mod end;
 mod identity;
 mod look_up;
+mod number;
 mod report;
 mod settings;
 mod totp;
-mod number;
 
 use tonic::{Request, Response, Status};
 
@@ -123,6 +123,8 @@ impl Accounts for Registry {
         request: Request<proto::RemoveMfaKeyRequest>,
     ) -> Answered<proto::RemoveMfaKeyResponse> {
         answer(request, |asking, asked| totp::remove(self, asking, asked)).await
+    }
+
     async fn change_number(
         &self,
         request: Request<proto::ChangeNumberRequest>,
