@@ -120,6 +120,11 @@
 //! per = "6s"
 //! on_failure = "refuse"
 //!
+//! [limits.set_registration_lock]
+//! size = 10
+//! per = "30s"
+//! on_failure = "allow"
+//!
 //! [limits.code_per_number]        # in production 3 per 1h
 //! shape = "window"
 //! size = 10000
