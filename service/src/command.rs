@@ -2,12 +2,14 @@
 
 mod audit;
 mod config;
+mod inspect;
 mod limits;
 mod outbox;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
 mod tables;
+mod told;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -70,9 +72,8 @@ enum Command {
     /// Look at, or reset, the limits of a running registry.
     #[command(subcommand)]
     Limits(LimitsCommand),
-    /// Work with the audit.
-    #[command(subcommand)]
-    Audit(AuditCommand),
+    /// Look at every row of every table, and say what does not fit together; or work with the audit's file.
+    Audit(AuditOptions),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -90,6 +91,16 @@ enum LimitsCommand {
     Show { key: String },
     /// Forget what was taken, and print how each limiter stands then.
     Reset { key: String },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct AuditOptions {
+    /// Mend what other rows prove, and say of the rest why not.
+    #[arg(long)]
+    repair: bool,
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,7 +125,10 @@ impl Arguments {
             Command::Tables { create } => tables::run(&config, create),
             #[cfg(feature = "sim")]
             Command::Sim(options) => sim::run(&options),
-            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
+            Command::Audit(AuditOptions { repair, command: None }) => inspect::run(&config, repair),
+            Command::Audit(AuditOptions { command: Some(AuditCommand::Verify { file }), .. }) => {
+                audit::verify(&config, file)
+            }
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

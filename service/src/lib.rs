@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 pub mod grpc;
 mod inlet;
+pub mod inspection;
 mod limits;
 pub mod mailbox;
 mod management;

@@ -11,9 +11,10 @@ mod create;
 mod devices;
 mod freeze;
 mod holder;
+mod idle;
 mod reclaim;
 mod remove;
-pub(crate) mod rows;
+pub mod rows;
 mod update;
 
 use std::time::Duration;

@@ -17,6 +17,7 @@ mod prekeys;
 mod presence;
 mod process;
 mod registration;
+mod rows_audit;
 mod simulation;
 mod sms_budget;
 mod storage;

@@ -1,0 +1,139 @@
+//! Does every claim belong to an account that says the same? A number may be nobody's and keep its PNI, a name may be kept for
+//! somebody, or for nobody any more, until its time is over.
+
+use signet_storage::StoreError;
+use signet_storage::accounts::rows::{self, NumberClaim, UsernameClaim};
+use signet_storage::dynamo::Item;
+use signet_storage::dynamo::items::{self, text_of};
+use signet_storage::dynamo::tables::Table;
+use signet_storage::ids::{AccountId, NumberId};
+use signet_storage::model::{Account, Opaque};
+use signet_storage::number::E164;
+use uuid::Uuid;
+
+use super::looked_up::LookedUp;
+use super::{Fault, Finding, Inspection, Looked};
+
+/// A claim as its row says.
+pub enum Claim {
+    Number { number: E164, claim: NumberClaim },
+    Pni { pni: NumberId, aci: AccountId },
+    Username { hash: Opaque, claim: UsernameClaim },
+    Link { handle: Uuid, aci: AccountId },
+}
+
+impl Claim {
+    pub fn read(row: &Item) -> Result<Self, Fault> {
+        let name = text_of(row, "claim").ok_or(Fault::Unreadable)?;
+        let (kind, of) = name.split_once('#').ok_or(Fault::Unknown)?;
+        let owner = || text_of(row, "aci").and_then(|aci| aci.parse().ok());
+        let read = || match kind {
+            "tel" => {
+                let claim = NumberClaim::read(row.clone()).ok()?;
+                Some(Self::Number { number: E164::parse(of).ok()?, claim })
+            }
+            "pni" => Some(Self::Pni { pni: of.parse().ok()?, aci: owner()? }),
+            "username" => {
+                let claim = items::from_item(row.clone(), "username claim").ok()?;
+                Some(Self::Username { hash: hex::decode(of).ok()?.into(), claim })
+            }
+            "link" => Some(Self::Link { handle: of.parse().ok()?, aci: owner()? }),
+            _ => None,
+        };
+        let known = ["tel", "pni", "username", "link"].contains(&kind);
+        read().ok_or(if known { Fault::Unreadable } else { Fault::Unknown })
+    }
+
+    /// Whose it is now. A name that is only kept is nobody's.
+    pub fn owner(&self) -> Option<AccountId> {
+        match self {
+            Self::Number { claim, .. } => claim.aci,
+            Self::Pni { aci, .. } | Self::Link { aci, .. } => Some(*aci),
+            Self::Username { claim, .. } => claim.confirmed.then_some(claim.aci),
+        }
+    }
+
+    /// Does this account say that it has what is claimed?
+    pub fn is_confirmed_by(&self, account: &Account) -> bool {
+        match self {
+            Self::Number { number, .. } => account.phone_number.canonical() == number.canonical(),
+            Self::Pni { pni, .. } => account.pni == *pni,
+            Self::Username { hash, .. } => account.username.hash.as_ref() == Some(hash),
+            Self::Link { handle, .. } => account.username.link_handle == Some(*handle),
+        }
+    }
+}
+
+impl Inspection {
+    pub(super) async fn claims(&self, rows: &[Item]) -> Result<Looked, StoreError> {
+        let mut looked = Looked::default();
+        let mut claims = Vec::new();
+        for row in rows {
+            match Claim::read(row) {
+                Ok(claim) => claims.push((row, claim)),
+                Err(fault) => looked.findings.push(Finding::new(Table::Claims, row, fault)),
+            }
+        }
+        let owners = LookedUp::of(&self.dynamo, claims.iter().flat_map(|(_, claim)| wanted(claim))).await?;
+        let holders = claims.iter().filter_map(|(_, claim)| holder_of_pni(claim, &owners));
+        let holders = LookedUp::of(&self.dynamo, holders.map(account)).await?;
+        for (row, claim) in &claims {
+            let fault = not_owned(claim, &owners).or_else(|| self.wrong(claim, &owners, &holders));
+            looked.findings.extend(fault.map(|fault| Finding::new(Table::Claims, row, fault)));
+            looked.rubbish += u64::from(self.has_ended(claim));
+        }
+        Ok(looked)
+    }
+
+    fn has_ended(&self, claim: &Claim) -> bool {
+        matches!(claim, Claim::Username { claim, .. }
+            if !claim.confirmed && claim.until.is_some_and(|until| until <= self.clock.now()))
+    }
+
+    /// What is wrong with a claim beside whose it is.
+    fn wrong(&self, claim: &Claim, owners: &LookedUp, holders: &LookedUp) -> Option<Fault> {
+        match claim {
+            Claim::Number { number, .. } if number.canonical() != *number => Some(Fault::NotCanonical),
+            Claim::Number { claim: NumberClaim { pni, .. }, .. } => {
+                let holder = holder_of_pni(claim, owners).and_then(|aci| holders.account(aci))?;
+                let (pni, owner) = (pni.to_string(), holder.aci.to_string());
+                (!claim.is_confirmed_by(&holder)).then_some(Fault::PniShared { pni, owner })
+            }
+            Claim::Username { claim, .. } if !claim.confirmed && claim.until.is_none() => Some(Fault::KeptForEver),
+            _ => None,
+        }
+    }
+}
+
+fn account(aci: AccountId) -> (Table, Item) {
+    (Table::Accounts, rows::account_key(aci))
+}
+
+/// The owner, and for a number also who has its PNI.
+fn wanted(claim: &Claim) -> impl Iterator<Item = (Table, Item)> + use<> {
+    let pni = match claim {
+        Claim::Number { claim, .. } => Some((Table::Claims, rows::pni_key(claim.pni))),
+        _ => None,
+    };
+    claim.owner().map(account).into_iter().chain(pni)
+}
+
+/// Who has the PNI of a number, if that is not who has the number.
+fn holder_of_pni(claim: &Claim, owners: &LookedUp) -> Option<AccountId> {
+    let Claim::Number { claim, .. } = claim else { return None };
+    let holder = owners.get(Table::Claims, &rows::pni_key(claim.pni))?;
+    let holder = text_of(holder, "aci")?.parse().ok()?;
+    (claim.aci != Some(holder)).then_some(holder)
+}
+
+fn not_owned(claim: &Claim, owners: &LookedUp) -> Option<Fault> {
+    let owner = claim.owner()?;
+    let there = owners.get(Table::Accounts, &rows::account_key(owner)).is_some();
+    match owners.account(owner) {
+        Some(account) if claim.is_confirmed_by(&account) => None,
+        Some(_) => Some(Fault::OwnerDenies { owner: owner.to_string() }),
+        // What it says cannot be read; that is told of the account.
+        None if there => None,
+        None => Some(Fault::OwnerGone { owner: owner.to_string() }),
+    }
+}
