@@ -8,6 +8,7 @@ mod outbox;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
+mod sweep;
 mod tables;
 mod told;
 
@@ -74,6 +75,8 @@ enum Command {
     Limits(LimitsCommand),
     /// Look at every row of every table, and say what does not fit together; or work with the audit's file.
     Audit(AuditOptions),
+    /// Tell what has run out or is used by nobody, and take it away.
+    Sweep(sweep::Options),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -129,6 +132,7 @@ impl Arguments {
             Command::Audit(AuditOptions { command: Some(AuditCommand::Verify { file }), .. }) => {
                 audit::verify(&config, file)
             }
+            Command::Sweep(options) => sweep::run(&config, &options),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

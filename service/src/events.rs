@@ -56,6 +56,15 @@ pub enum Event {
     Removed {
         aci: AccountId,
     },
+    /// An account was removed because nobody had used it for long.
+    IdleAccountRemoved {
+        aci: AccountId,
+    },
+    /// A linked device was removed because nobody had used it for long.
+    IdleDeviceRemoved {
+        aci: AccountId,
+        device: DeviceId,
+    },
     /// A device was linked to an account.
     DeviceLinked {
         aci: AccountId,
@@ -105,6 +114,8 @@ impl Event {
             Self::LockFailed { .. } => "lockFailed",
             Self::CredentialsFrozen { .. } => "credentialsFrozen",
             Self::Removed { .. } => "removed",
+            Self::IdleAccountRemoved { .. } => "idleAccountRemoved",
+            Self::IdleDeviceRemoved { .. } => "idleDeviceRemoved",
             Self::DeviceLinked { .. } => "deviceLinked",
             Self::DeviceRemoved { .. } => "deviceRemoved",
             Self::KeysLow { .. } => "keysLow",

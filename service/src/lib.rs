@@ -34,6 +34,7 @@ mod shield;
 pub mod sim;
 pub mod stopping;
 pub mod svr;
+pub mod sweep;
 pub mod tls;
 pub mod tunnel;
 pub mod verification;
