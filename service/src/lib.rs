@@ -18,6 +18,7 @@ pub mod grpc;
 mod inlet;
 pub mod inspection;
 mod limits;
+pub mod log;
 pub mod mailbox;
 mod management;
 mod metrics;

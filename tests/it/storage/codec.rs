@@ -57,7 +57,8 @@ proptest! {
     #[test]
     fn a_row_that_is_not_one_of_ours_is_an_error(account in account(), lost: prop::sample::Index) {
         let mut row = to_item(&account);
-        let optional = ["unidentifiedAccessKey", "registrationLock", "recoveryPassword", "totp", "username"];
+        let optional =
+            ["registeredAt", "unidentifiedAccessKey", "registrationLock", "recoveryPassword", "totp", "username"];
         let names: Vec<_> = row.keys().filter(|name| !optional.contains(&name.as_str())).cloned().collect();
         row.remove(lost.get(&names));
         prop_assert!(from_item::<Account>(row, "account").is_err());
@@ -240,7 +241,7 @@ prop_compose! {
 prop_compose! {
     fn account()(
         (chance, phone_number) in (chance(), number()),
-        (version, created_at) in (any::<u64>(), timestamp()),
+        (version, created_at, registered_at) in (any::<u64>(), timestamp(), timestamp()),
         (identity_key, pni_identity_key, unidentified_access_key) in (opaque(), opaque(), option::of(opaque())),
         (devices, badges) in (vec(device(), 0..4), vec(badge(), 0..3)),
         unrestricted_unidentified_access: bool,
@@ -254,6 +255,7 @@ prop_compose! {
             pni: NumberId::draw(&chance),
             version,
             created_at,
+            registered_at,
             identity_key,
             pni_identity_key,
             devices,
