@@ -48,6 +48,7 @@ pub struct Inspection {
     dynamo: Dynamo,
     keys: KeysManager,
     clock: Clock,
+    pnis: claims::Pnis,
     repair: bool,
     apart: Duration,
 }
@@ -82,7 +83,8 @@ struct Looked {
 impl Inspection {
     pub fn of(storage: &Storage) -> Self {
         let (dynamo, clock) = (storage.dynamo.clone(), storage.clock.clone());
-        Self { dynamo, clock, keys: KeysManager::new(storage), repair: false, apart: APART }
+        let (keys, pnis) = (KeysManager::new(storage), claims::Pnis::default());
+        Self { dynamo, clock, keys, pnis, repair: false, apart: APART }
     }
 
     /// Mends what can be derived from other rows, and says of the rest why not.

@@ -22,6 +22,7 @@ mod simulation;
 mod sms_budget;
 mod storage;
 mod svr;
+mod sweep;
 mod tls;
 mod tunnel;
 mod verification;

@@ -1,6 +1,10 @@
 //! Does every claim belong to an account that says the same? A number may be nobody's and keep its PNI, a name may be kept for
 //! somebody, or for nobody any more, until its time is over.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use signet_storage::StoreError;
 use signet_storage::accounts::rows::{self, NumberClaim, UsernameClaim};
 use signet_storage::dynamo::Item;
@@ -30,7 +34,10 @@ impl Claim {
         let read = || match kind {
             "tel" => {
                 let claim = NumberClaim::read(row.clone()).ok()?;
-                Some(Self::Number { number: E164::parse(of).ok()?, claim })
+                // Whether it is a number was judged when it was stored; what counts as one changes with the years.
+                let digits = of.strip_prefix('+')?;
+                let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                is_number.then(|| Self::Number { number: E164::stored(of), claim })
             }
             "pni" => Some(Self::Pni { pni: of.parse().ok()?, aci: owner()? }),
             "username" => {
@@ -94,13 +101,46 @@ impl Inspection {
     fn wrong(&self, claim: &Claim, owners: &LookedUp, holders: &LookedUp) -> Option<Fault> {
         match claim {
             Claim::Number { number, .. } if number.canonical() != *number => Some(Fault::NotCanonical),
-            Claim::Number { claim: NumberClaim { pni, .. }, .. } => {
-                let holder = holder_of_pni(claim, owners).and_then(|aci| holders.account(aci))?;
-                let (pni, owner) = (pni.to_string(), holder.aci.to_string());
-                (!claim.is_confirmed_by(&holder)).then_some(Fault::PniShared { pni, owner })
+            Claim::Number { number, claim: NumberClaim { pni, .. } } => {
+                let held = owners.get(Table::Claims, &rows::pni_key(*pni)).is_some();
+                let another = self.pnis.seen(*pni, number) && !held;
+                match holder_of_pni(claim, owners).and_then(|aci| holders.account(aci)) {
+                    Some(holder) if !claim.is_confirmed_by(&holder) => {
+                        let (pni, owner) = (pni.to_string(), holder.aci.to_string());
+                        Some(Fault::PniShared { pni, owner })
+                    }
+                    _ if another => Some(Fault::PniTwice { pni: pni.to_string() }),
+                    _ => None,
+                }
             }
             Claim::Username { claim, .. } if !claim.confirmed && claim.until.is_none() => Some(Fault::KeptForEver),
             _ => None,
+        }
+    }
+}
+
+/// The PNIs of some hundred thousand numbers, and by a hash of which number each was seen first. A number keeps its PNI for ever, so
+/// what was seen holds. Of more numbers only those that somebody has are told from each other, by the claim of the PNI.
+#[derive(Clone, Default)]
+pub struct Pnis(Arc<Mutex<HashMap<NumberId, u64>>>);
+
+const MOST_PNIS: usize = 500_000;
+
+impl Pnis {
+    /// Has another number been seen with it?
+    fn seen(&self, pni: NumberId, number: &E164) -> bool {
+        let mut hasher = DefaultHasher::new();
+        number.as_str().hash(&mut hasher);
+        let hash = hasher.finish();
+        let mut pnis = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match pnis.get(&pni) {
+            Some(first) => *first != hash,
+            None => {
+                if pnis.len() < MOST_PNIS {
+                    pnis.insert(pni, hash);
+                }
+                false
+            }
         }
     }
 }

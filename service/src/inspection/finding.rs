@@ -73,6 +73,9 @@ pub enum Fault {
         pni: String,
         owner: String,
     },
+    PniTwice {
+        pni: String,
+    },
     KeptForEver,
     // Of keys.
     OfNoDevice,
@@ -169,6 +172,7 @@ impl fmt::Display for Fault {
             Self::PniShared { pni, owner } => {
                 write!(f, "has the PNI {pni}, which is of account {owner} of another number")
             }
+            Self::PniTwice { pni } => write!(f, "has the PNI {pni}, which another number has, too"),
             Self::KeptForEver => f.write_str("is kept for somebody, and there is no end to it"),
             Self::OfNoDevice => f.write_str("belong to no device that is there"),
             Self::PageMissing { page } => write!(f, "have keys left on page {page}, which is not there"),

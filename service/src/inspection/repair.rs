@@ -39,7 +39,7 @@ impl Inspection {
             Fault::OfNoDevice => self.remove_keys(key).await,
             Fault::OfNoNumber => self.remove_recovery(key).await,
             Fault::NumberOf { .. } | Fault::PniOf { .. } | Fault::UsernameOf { .. } | Fault::LinkOf { .. } => Ok(TWO),
-            Fault::NumberHasPni { .. } | Fault::PniShared { .. } => {
+            Fault::NumberHasPni { .. } | Fault::PniShared { .. } | Fault::PniTwice { .. } => {
                 Ok(Repaired::Refused("which of them has it by right cannot be told"))
             }
             Fault::KeysMissing { .. } | Fault::KeysOfAnother { .. } => {

@@ -141,6 +141,17 @@ async fn identities_of_somebody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_numbers_with_one_pni_though_nobody_has_them() {
+    let town = Town::settle().await;
+    for number in ["tel#+12025550198", "tel#+12025550199"] {
+        let mut claim = key("claim", number);
+        claim.insert("pni".to_owned(), text("11111111-2222-4333-8444-aaaaaaaaaaaa"));
+        town.put(Rows::Claims, claim).await;
+    }
+    town.expect(&[("has the PNI 11111111-2222-4333-8444-aaaaaaaaaaaa, which another number has, too", No)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_account_left_that_is_gone() {
     let town = Town::settle().await;
     town.remove(Rows::Accounts, town.account()).await;
