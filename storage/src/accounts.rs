@@ -11,10 +11,11 @@ mod create;
 mod devices;
 mod freeze;
 mod holder;
+mod idle;
 mod number;
 mod reclaim;
 mod remove;
-pub(crate) mod rows;
+pub mod rows;
 mod update;
 mod usernames;
 
