@@ -113,7 +113,9 @@ fn svr(Config { svr, .. }: &Config, text: &mut Toml) {
     text.text("max_age", &humantime::format_duration(svr.max_age).to_string());
 }
 
-fn devices(Config { devices, prekeys, .. }: &Config, text: &mut Toml) {
+fn devices(Config { accounts, devices, prekeys, .. }: &Config, text: &mut Toml) {
+    text.section("accounts");
+    text.text("change_number_wait", &humantime::format_duration(accounts.change_number_wait).to_string());
     text.section("devices");
     text.optional("link_secret", devices.link_secret.as_ref().map(|_| HIDDEN));
     text.section("prekeys");
@@ -269,6 +271,7 @@ mod tests {
             registration_lock = {{ memory_kib = 20000, iterations = 3, lanes = 2, budget_mib = 64, waiting = 1, pause = "1m", expires_after = "8days" }}
             svr = {{ auth_key = "{KEY}", user_key = "{KEY}", max_age = "1day" }}
             devices.link_secret = "{KEY}"
+            accounts.change_number_wait = "5m"
             prekeys.low_water = 5
             audit.path = "/var/log/audit"
             verification.sender = "sns"

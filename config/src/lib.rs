@@ -85,6 +85,9 @@
 //! ## user_key = "64 hex digits; the same"
 //! max_age = "120d"
 //!
+//! [accounts]
+//! change_number_wait = "1h"       # from each registration until the number can be changed; 0s for no wait
+//!
 //! [devices]
 //! ## link_secret = "64 hex digits; production requires it, development makes its own"
 //!
@@ -241,6 +244,7 @@
 
 use std::path::Path;
 
+mod accounts;
 mod audit;
 mod cache;
 mod devices;
@@ -266,6 +270,7 @@ mod values;
 mod verification;
 mod webhook;
 
+pub use accounts::Accounts;
 pub use audit::{Audit, AuditPath};
 pub use cache::{Cache, CacheKind};
 pub use devices::Devices;
@@ -312,6 +317,7 @@ pub struct Config {
     pub recovery: Recovery,
     pub registration_lock: RegistrationLock,
     pub svr: Svr,
+    pub accounts: Accounts,
     pub devices: Devices,
     pub prekeys: Prekeys,
     pub audit: Audit,
@@ -358,6 +364,7 @@ impl Config {
             registration_lock: RegistrationLock::for_testing(),
             svr: Svr::for_testing(),
             devices: Devices::for_testing(),
+            accounts: Accounts::default(),
             prekeys: Prekeys::default(),
             audit: Audit::for_testing(),
             limits: Limits::for_testing(),

@@ -80,6 +80,7 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
         recovery: section(&mut table, "recovery", problems),
         registration_lock: section(&mut table, "registration_lock", problems),
         svr: section(&mut table, "svr", problems),
+        accounts: section(&mut table, "accounts", problems),
         devices: section(&mut table, "devices", problems),
         prekeys: section(&mut table, "prekeys", problems),
         audit: section(&mut table, "audit", problems),
@@ -90,7 +91,7 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
     let rest: BTreeMap<_, _> = table.into_iter().collect();
     for (name, value) in &rest {
         let known = "profile, server, storage, cache, verification, sns, webhook, messages, recovery, \
-                     registration_lock, svr, devices, prekeys, audit, limits, sms, log";
+                     registration_lock, svr, accounts, devices, prekeys, audit, limits, sms, log";
         problems.add(full_key(name, value), format!("unknown key, expected one of {known}"));
     }
     config
@@ -245,7 +246,7 @@ mod tests {
         assert_eq!(error("", &[], &[("storage.pth", "x")]), format!("storage.pth: {known} (command line)"));
 
         let known = "unknown key, expected one of profile, server, storage, cache, verification, sns, webhook, messages, \
-                     recovery, registration_lock, svr, devices, prekeys, audit, limits, sms, log";
+                     recovery, registration_lock, svr, accounts, devices, prekeys, audit, limits, sms, log";
         assert_eq!(error("strage.path = 1", &[], &[]), format!("strage.path: {known} (signet.toml)"));
         assert_eq!(
             error("", &[("SIGNET__FOO", "x")], &[("Server.http", "x")]),

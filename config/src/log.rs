@@ -7,7 +7,8 @@ use crate::error::Problems;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Log {
-    /// The text of an `EnvFilter`: a level, or `target=level` pairs separated by commas.
+    /// The text of an `EnvFilter`: a level, or `target=level` pairs separated by commas. Libraries are not heard below INFO all the
+    /// same (`service/src/log.rs`).
     pub filter: String,
 }
 

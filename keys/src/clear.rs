@@ -8,7 +8,7 @@ use signet_storage::accounts::Ids;
 use signet_storage::dynamo::Item;
 use signet_storage::dynamo::items::text_of;
 use signet_storage::dynamo::tables::Table;
-use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::ids::{DeviceId, NumberId, ServiceId};
 use signet_storage::task::finished;
 
 use crate::{Installation, KeysManager, pages};
@@ -19,14 +19,23 @@ impl KeysManager {
     pub async fn clear(&self, ids: Ids, devices: Vec<DeviceId>, but: Option<Installation>) {
         let me = self.clone();
         finished(tokio::spawn(async move {
-            let identities = [ServiceId::Aci(ids.aci), ServiceId::Pni(ids.pni)];
-            let [aci, pni] = identities.map(|identity| me.clear_shelves(identity, &devices, but.as_ref()));
-            for cleared in <[_; 2]>::from(tokio::join!(aci, pni)) {
-                let outcome = if cleared.is_ok() { "cleared" } else { "failed" };
-                metrics::counter!("signet_prekeys_cleared_total", "outcome" => outcome).increment(1);
-            }
+            let of_aci = me.clear_identity(ServiceId::Aci(ids.aci), &devices, but.as_ref());
+            tokio::join!(of_aci, me.clear_identity(ServiceId::Pni(ids.pni), &devices, but.as_ref()));
         }))
         .await;
+    }
+
+    /// The same for what these devices left under a number that their account no longer has.
+    pub async fn clear_number(&self, pni: NumberId, devices: Vec<DeviceId>) {
+        let me = self.clone();
+        let clear = async move { me.clear_identity(ServiceId::Pni(pni), &devices, None).await };
+        finished(tokio::spawn(clear)).await;
+    }
+
+    async fn clear_identity(&self, identity: ServiceId, devices: &[DeviceId], but: Option<&Installation>) {
+        let cleared = self.clear_shelves(identity, devices, but).await;
+        let outcome = if cleared.is_ok() { "cleared" } else { "failed" };
+        metrics::counter!("signet_prekeys_cleared_total", "outcome" => outcome).increment(1);
     }
 
     async fn clear_shelves(

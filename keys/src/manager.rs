@@ -1,12 +1,14 @@
 //! `KeysManager`: device keys as rows. It composes writes and leaves committing them to whoever writes the account, so that an
 //! account and its keys come into being, change and go together.
 
+use std::collections::BTreeMap;
+
 use signet_storage::accounts::Ids;
 use signet_storage::clock::Clock;
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Dynamo, Item, Write};
 use signet_storage::ids::{DeviceId, ServiceId};
-use signet_storage::model::Account;
+use signet_storage::model::{Account, Device};
 use signet_storage::{Storage, StoreError};
 
 use crate::rows::{self, StoredDeviceKeys};
@@ -38,6 +40,30 @@ impl KeysManager {
         vec![put("aci keys", ServiceId::Aci(ids.aci), aci), put("pni keys", ServiceId::Pni(ids.pni), pni)]
     }
 
+    /// The rows of all devices' keys under their account's number, which may be another one now, the removal of those under the
+    /// number that was left, and that of the keys of the account that had the new one. `keys` has those of each device.
+    pub fn writes_for_new_number(
+        &self,
+        before: &Account,
+        after: &Account,
+        displaced: Option<&Account>,
+        keys: &BTreeMap<DeviceId, CheckedDeviceKeys>,
+    ) -> Vec<Write> {
+        let (now, pni) = (self.clock.now(), ServiceId::Pni(after.pni));
+        let row = |device: &Device| Some(rows::row(pni, device.id, &device.into(), keys.get(&device.id)?, now));
+        let mut writes: Vec<Write> = after.devices.iter().filter_map(row).map(put_pni_keys).collect();
+        if before.pni != after.pni {
+            let left = before.devices.iter().map(|device| rows::key(ServiceId::Pni(before.pni), device.id));
+            writes.extend(left.map(|key| Write::delete("left keys", Table::Keys, key)));
+        }
+        let stays = |key: &Item| after.devices.iter().any(|device| rows::key(pni, device.id) == *key);
+        if let Some(displaced) = displaced {
+            let gone = key_rows(displaced, |_| true).filter(|key| !stays(key));
+            writes.extend(gone.map(|key| Write::delete("displaced keys", Table::Keys, key)));
+        }
+        writes
+    }
+
     /// The removal of every linked device's keys: the account registers again, and its primary device alone stays.
     pub fn writes_for_removed_devices(&self, account: &Account) -> Vec<Write> {
         removal("linked keys", account, |device| device != DeviceId::PRIMARY)
@@ -66,10 +92,18 @@ impl KeysManager {
     }
 }
 
+fn put_pni_keys(row: Item) -> Write {
+    Write::put("pni keys", Table::Keys, row)
+}
+
 /// The keys of those devices of an account, for both of its identities.
 fn removal(label: &'static str, account: &Account, which: impl Fn(DeviceId) -> bool) -> Vec<Write> {
+    key_rows(account, which).map(|key| Write::delete(label, Table::Keys, key)).collect()
+}
+
+/// Where they are.
+fn key_rows(account: &Account, which: impl Fn(DeviceId) -> bool) -> impl Iterator<Item = Item> {
     let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
-    let delete = |identity, device| Write::delete(label, Table::Keys, rows::key(identity, device));
-    let devices = account.devices.iter().map(|device| device.id).filter(|device| which(*device));
-    devices.flat_map(|device| identities.map(|identity| delete(identity, device))).collect()
+    let devices = account.devices.iter().map(|device| device.id).filter(move |device| which(*device));
+    devices.flat_map(move |device| identities.map(|identity| rows::key(identity, device)))
 }

@@ -5,7 +5,7 @@
 //! answer was lost, its one-time keys go on where they were; a set that another one replaced is not offered again.
 
 use signet_storage::StoreError;
-use signet_storage::dynamo::items::{number, text};
+use signet_storage::dynamo::items::{binary, number, text};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{CommitError, Condition, Update, Updated, Value};
 
@@ -89,8 +89,11 @@ impl KeysManager {
     fn change(&self, row: &StoredDeviceKeys, keys: &CheckedKeys, new: &[&Set]) -> Update {
         let as_read = Condition::Equals("uploads", number(row.uploads));
         let same_device = Condition::Equals("installation", text(row.installation.clone()));
+        // A change of number begins a row anew for the same device.
+        let same_identity = Condition::Equals("identityKey", binary(&row.identity.serialize()));
         let now = self.clock.now();
-        let mut change = Update::only_if(as_read.and(same_device)).set("uploads", number(row.uploads + 1));
+        let mut change =
+            Update::only_if(as_read.and(same_device).and(same_identity)).set("uploads", number(row.uploads + 1));
         if let Some(key) = keys.signed() {
             change = change.set("signedPreKey", rows::signed(key, now));
         }

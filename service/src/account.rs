@@ -1,8 +1,16 @@
 //! `/v1/accounts` (contract registration §9): what an account's own devices ask and change.
 
+pub mod access;
+mod attributes;
+mod capabilities;
 mod controller;
 mod discoverability;
 mod existence;
+mod lock;
+mod push;
+mod recovery;
+pub mod report;
+pub mod totp;
 mod usernames;
 
 pub use controller::AccountController;

@@ -17,6 +17,7 @@ pub mod events;
 pub mod grpc;
 mod inlet;
 mod limits;
+pub mod log;
 pub mod mailbox;
 mod management;
 mod metrics;

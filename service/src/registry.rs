@@ -96,15 +96,16 @@ impl Registry {
         };
         let tokens = PhoneVerificationTokenManager {
             sessions,
-            recovery,
+            recovery: recovery.clone(),
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
         };
+        let hasher = storage.lock_hasher(&config.registration_lock);
         let locks = RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
-            hasher: storage.lock_hasher(&config.registration_lock),
+            hasher: hasher.clone(),
             accounts: accounts.clone(),
             svr: svr.credentials.clone(),
             events: events.clone(),
@@ -131,7 +132,7 @@ impl Registry {
             mailbox: mailbox.clone(),
             link_key: link_key(config, &storage).map_err(BuildError::Secret)?,
             clock: clock.clone(),
-            chance,
+            chance: chance.clone(),
         };
         Ok(Self {
             verification,
@@ -139,9 +140,12 @@ impl Registry {
             account: AccountController {
                 accounts: accounts.clone(),
                 keys: keys.clone(),
+                recovery,
                 limits: limits.clone(),
                 events: events.clone(),
+                hasher,
                 clock: clock.clone(),
+                chance,
             },
             devices,
             svr,

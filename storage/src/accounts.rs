@@ -11,6 +11,7 @@ mod create;
 mod devices;
 mod freeze;
 mod holder;
+mod number;
 mod reclaim;
 mod remove;
 pub(crate) mod rows;
@@ -23,6 +24,7 @@ pub use announce::{LOOK, channel};
 pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
+pub use number::Destination;
 pub use rows::username::{LinkClaim, UsernameClaim, link_key, username_key};
 pub use update::AskedBy;
 pub use usernames::UsernameError;
@@ -159,7 +161,20 @@ impl AccountsManager {
         before: Option<&Account>,
         account: Account,
     ) -> Result<Account, CommitError> {
+        self.commit_displacing(name, writes, before, account, None).await
+    }
+
+    /// The same for a commit by which another account ends, too: it is forgotten, and its connections are told.
+    async fn commit_displacing(
+        &self,
+        name: &'static str,
+        writes: Vec<Write>,
+        before: Option<&Account>,
+        account: Account,
+        displaced: Option<&Account>,
+    ) -> Result<Account, CommitError> {
         let me = self.clone();
+        let displaced = displaced.map(|displaced| (displaced.aci, displaced.version));
         let deadly = before.is_some_and(|before| before.loses_credentials_in(&account));
         let committed = tokio::spawn(async move {
             let as_of = me.clock.now();
@@ -175,7 +190,12 @@ impl AccountsManager {
                 (Err(CommitError::Store(_)), Some(before)) => me.forget(account.aci, before).await,
                 (Err(_), _) => {}
             }
-            if deadly && matches!(done, Ok(()) | Err(CommitError::Store(_))) {
+            let may_be_done = matches!(done, Ok(()) | Err(CommitError::Store(_)));
+            if may_be_done && let Some((aci, version)) = displaced {
+                me.forget(aci, version).await;
+                me.announce(aci).await;
+            }
+            if may_be_done && deadly {
                 me.announce(account.aci).await;
             }
             done.map(|()| account)

@@ -13,6 +13,7 @@ mod faults;
 mod grpc;
 mod house;
 mod limits;
+mod own;
 mod prekeys;
 mod presence;
 mod process;

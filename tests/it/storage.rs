@@ -37,6 +37,7 @@ mod bootstrap;
 mod codec;
 mod commits;
 mod devices;
+mod numbers;
 mod prekeys;
 mod races;
 mod sessions;

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
 use signet_storage::chance::Chance;
 
+use crate::canary::record;
+
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -63,14 +65,20 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Vec<u8>>,
     ) -> Result<Answer, reqwest::Error> {
+        let body = body.into();
+        record::note_request(method, path, headers, &body);
         let method = method.parse().expect("a method");
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).body(body.into());
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.text().await? })
+        let text = response.text().await?;
+        if self.base != self.management {
+            record::note_answer(status, text.as_bytes());
+        }
+        Ok(Answer { status, headers, text })
     }
 
     pub async fn manage(&self, path: &str) -> Answer {

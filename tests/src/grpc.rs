@@ -14,6 +14,8 @@ use signet::grpc::proto::google::rpc;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::canary::record;
+
 /// What generated clients speak through.
 pub type Channel = Client<HttpConnector, Body>;
 
@@ -40,6 +42,7 @@ impl Wire {
 
     /// A call with any body.
     pub async fn raw(&self, path: &str, metadata: &[(&str, &str)], body: impl Into<Bytes>) -> Raw {
+        record::note_request("POST", path, metadata, &[]);
         let mut request = Request::post(format!("{}{path}", self.origin.to_string().trim_end_matches('/')));
         for (name, value) in [("content-type", "application/grpc"), ("te", "trailers")].iter().chain(metadata) {
             request = request.header(*name, *value);
@@ -87,6 +90,7 @@ impl Said {
 /// # Panics
 /// If the details are not what every client reads.
 pub fn said(status: &Status) -> Said {
+    record::keep(record::REFUSALS, format!("{} {}", status.message(), status.details().escape_ascii()).as_bytes());
     let mut said = Said { code: status.code(), reason: None, retry: None };
     if status.details().is_empty() {
         return said;

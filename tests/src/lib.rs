@@ -3,6 +3,7 @@
 //! Nothing of ours is mocked. The store is the embedded engine on a directory of its own (or whatever a test chooses), time is
 //! a clock that the test moves, and faults are made at the seam where the SDK sends its requests.
 
+pub mod canary;
 pub mod client;
 pub mod engine;
 pub mod grpc;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use signet_config::Config;
 use signet_storage::{Sessions, StartError, Storage, World};
 
+use crate::canary::record;
 use crate::registrant::verified_session;
 use crate::{Audit, Client, engine};
 
@@ -76,12 +77,16 @@ pub struct Serving {
     pub introduction: Vec<String>,
     /// Kept open: a process whose output nobody reads would be told of a broken pipe.
     pub output: BufReader<ChildStdout>,
+    data: PathBuf,
 }
 
 impl Serving {
     /// Starts it on free ports with its data in `data`, and waits until it says where it listens.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        Self::start_logging_to(Stdio::inherit(), data, more)
+        match record::log_of_process() {
+            Some(log) => Self::start_logging_to(log, data, &[more, &["--set", "log.filter=trace"]].concat()),
+            None => Self::start_logging_to(Stdio::inherit(), data, more),
+        }
     }
 
     /// The same, with its log somewhere else.
@@ -115,7 +120,15 @@ impl Serving {
             line.map(|line| line.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address"))
         };
         let (tls, plain) = (sockets("https://"), sockets("http://"));
-        Self { child: started.0.take().expect("nobody took it"), client, tls, plain, introduction, output }
+        Self {
+            child: started.0.take().expect("nobody took it"),
+            client,
+            tls,
+            plain,
+            introduction,
+            output,
+            data: data.to_owned(),
+        }
     }
 
     /// As a power cut would: no chance to clean up.
@@ -149,6 +162,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        record::keep_file(record::AUDIT, &self.data.join("audit.log"));
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
 use signet_keys::{CheckedDeviceKeys, Installation, KeysManager};
-use signet_storage::accounts::{AccountsError, LinkError, Linked, Slot};
+use signet_storage::accounts::{AccountsError, Destination, LinkError, Linked, Slot};
 use signet_storage::chance::Chance;
 use signet_storage::clock::Timestamp;
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId, RegistrationId, SessionId};
-use signet_storage::model::account::NewAccount;
+use signet_storage::model::account::{NewAccount, NumberIdentity};
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::device::{NewChannel, NewDevice};
 use signet_storage::model::session::Transport;
 use signet_storage::model::{Account, LinkKey, LinkPermit, LockCleared, VerificationSession, VerifiedNumber};
 use signet_storage::number::E164;
 
+use crate::canary::{Kind, record};
 use crate::engine::Store;
 
 const LOCK_HOLDS: Duration = Duration::from_secs(7 * 86_400);
@@ -31,6 +32,7 @@ pub struct Registrant {
 impl Registrant {
     pub fn generate() -> Self {
         let password = hex::encode(Chance::system().bytes::<12>());
+        record::note(Kind::Random, &password);
         Self { aci: device_keys(), pni: device_keys(), password }
     }
 
@@ -90,6 +92,43 @@ impl Registrant {
 }
 
 impl Registrant {
+    /// One try of what a change of number does with the store: looks who has the number, then moves there from the account as it
+    /// was seen, with this one's PNI keys for all devices.
+    pub async fn change_number(&self, store: &Store, seen: &Account, number: &str) -> Result<Account, AccountsError> {
+        let verified = verified(number, store.now());
+        let slot = store.accounts().slot_for(&verified).await?;
+        self.move_into(store, seen, slot, &verified).await
+    }
+
+    pub async fn move_into(
+        &self,
+        store: &Store,
+        seen: &Account,
+        slot: Slot,
+        verified: &VerifiedNumber,
+    ) -> Result<Account, AccountsError> {
+        let to = match slot {
+            Slot::Vacant(slot) => Destination::Vacant(slot),
+            Slot::Occupied(holder) if holder.aci == seen.aci => Destination::Form(verified),
+            Slot::Occupied(holder) => Destination::Held(verified, Box::new(cleared(*holder, store.now()))),
+        };
+        self.move_to(store, seen, to).await
+    }
+
+    pub async fn move_to(&self, store: &Store, seen: &Account, to: Destination<'_>) -> Result<Account, AccountsError> {
+        let ids = seen.devices.iter().map(|device| device.id);
+        let registration_id = RegistrationId::try_from(4567).expect("in range");
+        let identity = NumberIdentity {
+            key: self.pni.identity().serialize()[..].into(),
+            registration_ids: ids.clone().map(|id| (id, registration_id)).collect(),
+        };
+        let keys = ids.map(|id| (id, self.pni.clone())).collect();
+        let writes = |after: &Account, displaced: Option<&Account>| {
+            store.keys().writes_for_new_number(seen, after, displaced, &keys)
+        };
+        store.accounts().change_number(seen, to, &identity, writes).await
+    }
+
     /// A further device of the same person's.
     pub fn further_device(&self) -> NewDevice {
         let auth = SaltedTokenHash::of(&self.password, &Chance::system());
@@ -135,6 +174,7 @@ pub fn verified(number: &str, now: Timestamp) -> VerifiedNumber {
 }
 
 pub fn verified_session(number: &str, now: Timestamp) -> VerificationSession {
+    record::note(Kind::Number, number);
     let (chance, key) = (Chance::system(), CodeKey::new([7; 32]));
     let number = E164::parse(number).expect("a number");
     let (id, code) = (SessionId::draw(&chance), Code::draw(&chance));

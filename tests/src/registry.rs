@@ -1,6 +1,8 @@
 //! A registry in this process, on free ports, with a clock that stands still.
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use signet::{Application, Registry};
-use signet_config::{Config, LimitId, StorageTarget};
+use signet_config::{AuditPath, Config, LimitId, StorageTarget};
 use signet_storage::chance::Chance;
 use signet_storage::clock::{ManualClock, Timestamp};
 use signet_storage::dynamo::faults::Faults;
@@ -18,6 +20,7 @@ use signet_storage::{StartError, World};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::canary::{Kind, record};
 use crate::{Client, audit};
 
 /// Runs until it is dropped.
@@ -34,6 +37,7 @@ pub struct TestRegistry {
     pub tls: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    audit: PathBuf,
     _directory: TempDir,
 }
 
@@ -47,6 +51,7 @@ impl TestRegistry {
 
     /// A registry whose configuration a test changes. Limits keyed by address and number are generous unless changed.
     pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        record::log();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config::for_testing();
         config.storage.target = StorageTarget::Embedded;
@@ -68,6 +73,10 @@ impl TestRegistry {
             World { clock: clock.clock(), chance: Chance::system(), faults: Some(faults.clone()), inline: false };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
+        let audit = match &config.audit.path {
+            Some(AuditPath::File(path)) => path.clone(),
+            _ => config.storage.path.join("audit.log"),
+        };
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async {
                 let application = Application::build(&config, world).await.expect("the registry starts");
@@ -88,8 +97,19 @@ impl TestRegistry {
             tls: addresses.tls,
             stop: Some(stop),
             thread: Some(thread),
+            audit,
             _directory: directory,
         })
+    }
+
+    /// What the management port says of metrics; asked without a runtime, for the end.
+    fn metrics(&self) -> String {
+        let mut answer = String::new();
+        let asked = std::net::TcpStream::connect(self.management).and_then(|mut stream| {
+            stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        });
+        asked.map_or_else(|_| String::new(), |_| answer)
     }
 
     pub fn advance(&self, by: Duration) {
@@ -99,12 +119,16 @@ impl TestRegistry {
     /// The code that was last sent to this number.
     pub fn code(&self, number: &str) -> String {
         let letter = self.registry.outbox.letter(number).expect("something was sent");
-        letter.code.expect("a code was sent").reveal().to_owned()
+        let code = letter.code.expect("a code was sent").reveal().to_owned();
+        record::note(Kind::Code, &code);
+        code
     }
 
     pub fn push_challenge(&self, number: &str) -> String {
         let letter = self.registry.outbox.letter(number).expect("something was sent");
-        letter.push_challenge.expect("a challenge was sent").reveal().to_owned()
+        let challenge = letter.push_challenge.expect("a challenge was sent").reveal().to_owned();
+        record::note(Kind::Random, &challenge);
+        challenge
     }
 
     /// All rows of a table, as the store has them: expired ones too.
@@ -162,6 +186,9 @@ pub fn contents(row: &Item) -> Vec<u8> {
 
 impl Drop for TestRegistry {
     fn drop(&mut self) {
+        if record::is_on() {
+            record::keep(record::METRICS, self.metrics().as_bytes());
+        }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -169,5 +196,6 @@ impl Drop for TestRegistry {
         {
             panic!("the registry panicked");
         }
+        record::keep_file(record::AUDIT, &self.audit);
     }
 }

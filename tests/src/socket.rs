@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use tokio_tungstenite::tungstenite::{Error, http};
 
 use crate::Answer;
+use crate::canary::record;
 
 pub const CHAT: &str = "/v1/websocket/";
 pub const PROVISIONING: &str = "/v1/websocket/provisioning/";
@@ -79,6 +80,7 @@ impl Socket {
 
     /// The same, but the connection may break.
     pub async fn try_over(stream: Box<dyn Stream>, path: &str, headers: &[(&str, &str)]) -> Result<Self, Error> {
+        record::note_request("GET", path, headers, &[]);
         let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
         for (name, value) in headers {
             request
@@ -157,6 +159,7 @@ impl Socket {
         let id = self.next_id;
         self.next_id += 1;
         let body = body.into();
+        record::note_request(verb, path, headers, &body);
         let request = TunnelRequest {
             verb: Some(verb.to_owned()),
             path: Some(path.to_owned()),
@@ -257,11 +260,9 @@ impl From<TunnelResponse> for Answer {
             headers.append(HeaderName::try_from(name).expect("a name"), value.parse().expect("a value"));
         }
         let body = response.body.unwrap_or_default();
-        Self {
-            status: response.status.and_then(|status| status.try_into().ok()).expect("a status"),
-            headers,
-            text: String::from_utf8(body.to_vec()).expect("text"),
-        }
+        let status = response.status.and_then(|status| status.try_into().ok()).expect("a status");
+        record::note_answer(status, &body);
+        Self { status, headers, text: String::from_utf8(body.to_vec()).expect("text") }
     }
 }
 

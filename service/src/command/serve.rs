@@ -6,18 +6,19 @@ use std::sync::Arc;
 use signet_config::{CacheKind, Config, SenderKind, StorageTarget};
 use signet_storage::World;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::CommandResult;
 use crate::Application;
 use crate::application::{Addresses, LAST_CALL};
+use crate::log;
 use crate::reload::{Reload, Source};
 use crate::tls::Root;
 
 pub fn run(config: &Config, source: Source) -> CommandResult {
-    let filter = EnvFilter::try_new(&config.log.filter).map_err(|e| format!("log.filter: {e}"))?;
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let log = log::to(std::io::stderr, &config.log.filter, colours).map_err(|e| format!("log.filter: {e}"))?;
+    log.init();
     actix_rt::System::new().block_on(async {
         let application = Application::build(config, World::real()).await?;
         reload_when_told(application.reload_from(source, config))?;

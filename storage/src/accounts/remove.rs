@@ -10,7 +10,7 @@ use crate::recovery;
 use crate::task::finished;
 
 /// How long a number remembers the account it had.
-const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
+pub(super) const REMEMBERED_FOR: Duration = Duration::from_secs(30 * 86_400);
 const ROUNDS: u32 = 10;
 
 impl AccountsManager {
@@ -48,13 +48,8 @@ impl AccountsManager {
 
     fn removal(&self, account: &Account, keys: Vec<Write>) -> Vec<Write> {
         let former = rows::Former::of(account, self.clock.now().plus(REMEMBERED_FOR));
-        let mut writes = vec![
-            rows::remove_account(account),
-            rows::release_number(account, former),
-            rows::release_pni(account),
-            recovery::remove(account.pni),
-        ];
-        writes.extend(rows::username::remove_username(account));
+        let mut writes = vec![rows::release_number(account, former), rows::release_pni(account)];
+        writes.extend(removal_of_own(account));
         writes.extend(keys);
         writes
     }
@@ -73,4 +68,11 @@ impl AccountsManager {
         }))
         .await
     }
+}
+
+/// The end of what is the account's own, apart from its keys and from the claims of its number, which may be somebody else's next.
+pub(super) fn removal_of_own(account: &Account) -> Vec<Write> {
+    let mut writes = vec![rows::remove_account(account), recovery::remove(account.pni)];
+    writes.extend(rows::username::remove_username(account));
+    writes
 }

@@ -55,6 +55,11 @@ impl Former {
         Self { aci: account.aci, version: account.version, until }
     }
 
+    /// The same account, remembered until then.
+    pub const fn remembered_until(self, until: Timestamp) -> Self {
+        Self { until, ..self }
+    }
+
     /// From then on the number has forgotten the account.
     pub const fn until(&self) -> Timestamp {
         self.until
@@ -91,7 +96,9 @@ pub fn claim_vacant_number(number: &E164, ids: Ids, seen: Option<&Former>) -> Wr
     let free = Condition::Absent("aci").and(same_pni);
     let free = match seen {
         None => free,
-        Some(former) => free.and(Condition::Equals("formerVersion", items::number(former.version))),
+        Some(former) => free
+            .and(Condition::Equals("formerAci", text(former.aci.to_string())))
+            .and(Condition::Equals("formerVersion", items::number(former.version))),
     };
     let claim = NumberClaim { pni: ids.pni, aci: Some(ids.aci), former: None };
     #[cfg(feature = "planted-bugs")]
@@ -108,10 +115,28 @@ pub fn release_number(account: &Account, former: Former) -> Write {
     put_number(&account.phone_number, claim).only_if(mine(account.aci).or(released))
 }
 
+/// The number that this account moves away from is nobody's any more, and remembers whom the account displaced.
+pub fn leave_number(account: &Account, displaced: Option<Former>, commit: Uuid) -> Write {
+    let claim = NumberClaim { pni: account.pni, aci: None, former: displaced };
+    let commit = commit.to_string();
+    let row = items::sign(number_row(&account.phone_number, claim), &commit);
+    Write::put(NUMBER, Table::Claims, row).only_if(mine(account.aci).or(items::written_by(&commit)))
+}
+
+/// The number becomes this account's: it was the other one's, or it is this account's already.
+pub fn take_number(number: &E164, ids: Ids, from: AccountId) -> Write {
+    let claim = NumberClaim { pni: ids.pni, aci: Some(ids.aci), former: None };
+    put_number(number, claim).only_if(mine(from).or(mine(ids.aci)))
+}
+
 fn put_number(number: &E164, claim: NumberClaim) -> Write {
+    Write::put(NUMBER, Table::Claims, number_row(number, claim))
+}
+
+fn number_row(number: &E164, claim: NumberClaim) -> Item {
     let mut row = number_key(number);
     row.extend(items::to_item(&claim));
-    Write::put(NUMBER, Table::Claims, row)
+    row
 }
 
 fn mine(aci: AccountId) -> Condition {
@@ -120,9 +145,18 @@ fn mine(aci: AccountId) -> Condition {
 
 /// The PNI is this account's: it was nobody's, or it is this account's already.
 pub fn claim_pni(ids: Ids) -> Write {
+    put_pni(ids).only_if(free_or_mine(ids.aci))
+}
+
+/// The PNI becomes this account's: it was the other one's, or it is this account's already.
+pub fn take_pni(ids: Ids, from: AccountId) -> Write {
+    put_pni(ids).only_if(mine(from).or(mine(ids.aci)))
+}
+
+fn put_pni(ids: Ids) -> Write {
     let mut row = pni_key(ids.pni);
     row.insert("aci".to_owned(), text(ids.aci.to_string()));
-    Write::put(PNI, Table::Claims, row).only_if(free_or_mine(ids.aci))
+    Write::put(PNI, Table::Claims, row)
 }
 
 pub fn release_pni(account: &Account) -> Write {

@@ -58,5 +58,10 @@ pub fn unchanged_since(version: Option<u64>, key_attribute: &'static str, commit
         None => Condition::Absent(key_attribute),
         Some(version) => Condition::Equals("version", number(version)),
     };
-    as_read.or(Condition::Equals(COMMIT, text(commit)))
+    as_read.or(written_by(commit))
+}
+
+/// This very commit has already written the row.
+pub fn written_by(commit: &str) -> Condition {
+    Condition::Equals(COMMIT, text(commit))
 }

@@ -1,14 +1,16 @@
 //! An account (contract registration §11.1). The field names are the attribute names of its row, and of the cached copy.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::recovery::NewRecovery;
-use super::totp::TotpKey;
+use super::totp::{PendingTotpKey, TotpKey};
 use super::username::Username;
 use super::{Device, NewDevice, Opaque};
 use crate::clock::Timestamp;
 use crate::hash::SaltedTokenHash;
-use crate::ids::{AccountId, DeviceId, NumberId};
+use crate::ids::{AccountId, DeviceId, NumberId, RegistrationId};
 use crate::lock_hasher::StoredLock;
 use crate::number::E164;
 
@@ -21,6 +23,9 @@ pub struct Account {
     /// Counts the commits that changed this account; a change states the version it was made from.
     pub version: u64,
     pub created_at: Timestamp,
+    /// When it registered last: for the first time, again, or by recovery. Long ago, if nobody noted it.
+    #[serde(default = "long_ago")]
+    pub registered_at: Timestamp,
     pub identity_key: Opaque,
     pub pni_identity_key: Opaque,
     pub devices: Vec<Device>,
@@ -35,6 +40,9 @@ pub struct Account {
     pub recovery_password: Option<SaltedTokenHash>,
     #[serde(default)]
     pub totp: Vec<TotpKey>,
+    /// Left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_totp: Option<PendingTotpKey>,
     #[serde(default)]
     pub username: Username,
 }
@@ -68,6 +76,7 @@ impl NewAccount {
             pni,
             version: 0,
             created_at: now,
+            registered_at: now,
             identity_key: self.identity_key,
             pni_identity_key: self.pni_identity_key,
             devices: vec![self.device.at(DeviceId::PRIMARY, now)],
@@ -78,6 +87,7 @@ impl NewAccount {
             registration_lock: self.registration_lock,
             recovery_password: self.recovery.map(|recovery| recovery.of_account),
             totp: Vec::new(),
+            pending_totp: None,
             username: Username::default(),
         }
     }
@@ -91,6 +101,18 @@ impl NewAccount {
     }
 }
 
+const fn long_ago() -> Timestamp {
+    Timestamp::from_millis(0)
+}
+
+/// What others know an account's devices by under its number: goes with the number, and is new with each.
+#[derive(Clone, Debug)]
+pub struct NumberIdentity {
+    pub key: Opaque,
+    /// Of each device.
+    pub registration_ids: BTreeMap<DeviceId, RegistrationId>,
+}
+
 impl Account {
     /// The one that registered included.
     pub const MOST_DEVICES: usize = 6;
@@ -98,6 +120,21 @@ impl Account {
     /// Has it as many devices as it may have?
     pub const fn is_full(&self) -> bool {
         self.devices.len() >= Self::MOST_DEVICES
+    }
+
+    /// The account with another number, or the same, and this identity under it.
+    pub fn renumbered(&self, number: E164, pni: NumberId, identity: &NumberIdentity) -> Self {
+        let mut account = Self {
+            phone_number: number,
+            pni,
+            pni_identity_key: identity.key.clone(),
+            version: self.version + 1,
+            ..self.clone()
+        };
+        for device in &mut account.devices {
+            device.pni_registration_id = identity.registration_ids.get(&device.id).copied();
+        }
+        account
     }
 
     /// Has somebody failed to open its lock, so that nobody uses it until that is settled?
@@ -114,6 +151,10 @@ impl Account {
     /// Those that have not run out.
     pub fn current_badges(&self, now: Timestamp) -> impl Iterator<Item = &Badge> {
         self.badges.iter().filter(move |badge| now < badge.expires)
+    }
+
+    pub fn device_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.id == id)
     }
 
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
