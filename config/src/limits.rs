@@ -25,6 +25,8 @@ words! {
         Pin = "pin",
         /// One-time passwords presented for one account.
         CheckTotp = "check_totp",
+        /// Registration locks set by one account: each is hashed, and that takes a core for a while.
+        SetRegistrationLock = "set_registration_lock",
         /// Codes requested for one number, whatever the session.
         CodePerNumber = "code_per_number",
         /// Push challenges answered for one session.
@@ -125,6 +127,7 @@ impl LimitId {
             Self::RegistrationPerAddress => "registrationPerAddress",
             Self::Pin => "pin",
             Self::CheckTotp => "checkTotp",
+            Self::SetRegistrationLock => "setRegistrationLock",
             Self::CodePerNumber => "codePerNumber",
             Self::VerificationPushChallenge => "verificationPushChallenge",
             Self::VerificationCaptcha => "verificationCaptcha",
@@ -181,6 +184,7 @@ impl Limit {
             (LimitId::RegistrationPerAddress, Development) => Self::window(1_000_000, HOUR, Refuse),
             (LimitId::Pin, _) => Self::bucket(10, DAY, Refuse),
             (LimitId::CheckTotp, _) => Self::bucket(5, Duration::from_secs(6), Refuse),
+            (LimitId::SetRegistrationLock, _) => Self::bucket(10, Duration::from_secs(30), Allow),
             (LimitId::CodePerNumber, Production) => Self::window(3, HOUR, Refuse),
             (LimitId::CodePerNumber, Development) => Self::window(10_000, HOUR, Refuse),
             (LimitId::VerificationPushChallenge, _) => Self::bucket(5, Duration::from_secs(30), Refuse),

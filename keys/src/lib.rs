@@ -5,7 +5,8 @@
 //! - [`EcPreKey`], [`SignedPreKey`], [`KemPreKey`]: what clients upload, decoded but not believed.
 //! - [`CheckedDeviceKeys`], [`CheckedKeys`]: the same with every signature verified. They are what a write demands.
 //! - [`KeysManager`]: keys as they are stored: the row of a device ([`rows`]), its one-time keys in [`pages`], how they are
-//!   [uploaded](upload), [taken](take) and [cleared away](clear).
+//!   [uploaded](upload), [taken](take) and [cleared away](clear), and what
+//!   an upload may [leave behind](orphans).
 //! - [`Installation`]: whose keys they are; device ids come again.
 //! - [`created_at`]: when a device was added, sealed for the owner of the account.
 //! - [`username_proof`]: whether somebody knows the name behind a hash.
@@ -20,6 +21,7 @@ pub mod created_at;
 pub mod identity;
 pub mod installation;
 pub mod manager;
+pub mod orphans;
 pub mod pages;
 pub mod prekey;
 pub mod public;

@@ -11,7 +11,7 @@ use signet_storage::model::code::CodeKey;
 use signet_storage::secrets;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
-use crate::account::AccountController;
+use crate::account::{AccountController, NumberController};
 use crate::application::BuildError;
 use crate::audit;
 use crate::devices::DevicesController;
@@ -26,6 +26,8 @@ use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
 use crate::stopping::Stopping;
 use crate::svr::{SvrController, SvrCredentials};
+use crate::sweep::Sweeper;
+use crate::sweep::background::Background;
 use crate::verification::budget::SmsBudget;
 use crate::verification::sender::{CodeSender, Outbox};
 use crate::verification::test_numbers::TestNumbers;
@@ -38,10 +40,12 @@ pub struct Registry {
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub number: NumberController,
     pub devices: DevicesController,
     pub svr: SvrController,
     pub prekeys: PrekeysController,
     pub census: Census,
+    pub background: Background,
     pub waiting: WaitingController,
     pub provisioning: ProvisioningController,
     pub mailbox: Mailbox,
@@ -94,15 +98,15 @@ impl Registry {
             limits: limits.clone(),
             clock: clock.clone(),
         };
-        let tokens = PhoneVerificationTokenManager {
+        let tokens = Arc::new(PhoneVerificationTokenManager {
             sessions,
             recovery: recovery.clone(),
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
-        };
+        });
         let hasher = storage.lock_hasher(&config.registration_lock);
-        let locks = RegistrationLockVerificationManager {
+        let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
             hasher: hasher.clone(),
@@ -112,17 +116,28 @@ impl Registry {
             clock: clock.clone(),
             holds_for: config.registration_lock.expires_after,
             pause: config.registration_lock.pause,
-        };
+        });
         let registration = RegistrationController {
             limits: limits.clone(),
-            tokens,
-            locks,
+            tokens: tokens.clone(),
+            locks: locks.clone(),
             accounts: accounts.clone(),
             keys: keys.clone(),
             events: events.clone(),
             clock: clock.clone(),
             chance: chance.clone(),
             by_aci: config.recovery.by_aci,
+        };
+        let number = NumberController {
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+            limits: limits.clone(),
+            tokens,
+            locks,
+            events: events.clone(),
+            clock: clock.clone(),
+            chance: chance.clone(),
+            wait: config.accounts.change_number_wait,
         };
         let devices = DevicesController {
             accounts: accounts.clone(),
@@ -134,7 +149,10 @@ impl Registry {
             clock: clock.clone(),
             chance: chance.clone(),
         };
+        let sweeper = Sweeper::new(&storage, accounts.clone(), keys.clone(), events.clone(), config.sweep.clone());
+        let background = Background::new(sweeper, storage.cache.clone(), storage.chance.clone(), stopping.clone());
         Ok(Self {
+            background,
             verification,
             registration,
             account: AccountController {
@@ -147,6 +165,7 @@ impl Registry {
                 clock: clock.clone(),
                 chance,
             },
+            number,
             devices,
             svr,
             prekeys: PrekeysController {

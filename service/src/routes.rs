@@ -98,6 +98,7 @@ pub const ROUTES: &[Route] = &[
     route!(Put "/v1/accounts/totp/{key}" Device r, call => r.account.label_totp_key(call)),
     route!(Delete "/v1/accounts/totp/{key}" Device r, call => r.account.remove_totp_key(call)),
     route!(Get "/v2/accounts/data_report" Device r, call => r.account.data_report(call)),
+    route!(Put "/v2/accounts/number" Device r, call => r.number.change(call)),
     route!(Put "/v2/accounts/phone_number_discoverability" Device r, call => r.account.set_discoverability(call)),
     route!(Get "/v1/devices" Device r, call => r.devices.list(call)),
     route!(Delete "/v1/devices/{device}" Device r, call => r.devices.remove(call)),

@@ -11,10 +11,11 @@ mod create;
 mod devices;
 mod freeze;
 mod holder;
+mod idle;
 mod number;
 mod reclaim;
 mod remove;
-pub(crate) mod rows;
+pub mod rows;
 mod update;
 mod usernames;
 
@@ -66,7 +67,7 @@ pub enum Slot {
 pub struct VacantSlot {
     number: E164,
     ids: Ids,
-    /// The account that was removed from this number not long ago, whose ACI the new one gets.
+    /// The account whose ACI the new one gets: removed from this number not long ago, or displaced by whoever left it.
     former: Option<rows::Former>,
 }
 

@@ -12,6 +12,7 @@ mod edge;
 mod frames;
 mod identity_check;
 mod keys;
+mod number;
 mod prekeys;
 mod usernames;
 

@@ -6,6 +6,7 @@ mod capabilities;
 mod end;
 mod identity;
 mod look_up;
+mod number;
 mod report;
 mod settings;
 mod totp;
@@ -123,6 +124,13 @@ impl Accounts for Registry {
         request: Request<proto::RemoveMfaKeyRequest>,
     ) -> Answered<proto::RemoveMfaKeyResponse> {
         answer(request, |asking, asked| totp::remove(self, asking, asked)).await
+    }
+
+    async fn change_number(
+        &self,
+        request: Request<proto::ChangeNumberRequest>,
+    ) -> Answered<proto::ChangeNumberResponse> {
+        answer(request, |asking, asked| number::change(self, asking, asked)).await
     }
 
     async fn reserve_username_hash(

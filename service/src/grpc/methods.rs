@@ -94,6 +94,7 @@ pub const METHODS: &[Method] = &[
     method!("account.Accounts/SetMfaKeyMetadata" Device AccountsServer),
     method!("account.Accounts/RemoveMfaKey" Device AccountsServer),
     method!("account.AccountsAnonymous/GetCapabilities" Anonymous AccountsAnonymousServer),
+    method!("account.Accounts/ChangeNumber" Device AccountsServer),
     method!("account.Accounts/ReserveUsernameHash" Device AccountsServer),
     method!("account.Accounts/ConfirmUsernameHash" Device AccountsServer),
     method!("account.Accounts/DeleteUsernameHash" Device AccountsServer),

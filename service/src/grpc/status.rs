@@ -73,10 +73,12 @@ fn of(error: &ApiError) -> Status {
             "RESOURCE_EXHAUSTED",
             Some(whole_seconds(*retry_after)),
         ),
-        // Of registrations, links and sessions, which no method here is about.
+        // Of registrations, links and sessions, which no method here is about, and of changes of number, whose method answers them.
         ApiError::Locked(_)
         | ApiError::TotpWanted
         | ApiError::TooManyDevices { .. }
+        | ApiError::OtherDevices { .. }
+        | ApiError::StaleDevices(_)
         | ApiError::Session(_)
         | ApiError::Undeliverable { .. } => Status::failed_precondition(""),
         ApiError::Unavailable(_) | ApiError::Contested | ApiError::Busy => {

@@ -163,6 +163,7 @@ impl Limits {
     async fn keys_of_account(&self, aci: AccountId, keys: &mut Keys) {
         let limiters = [
             LimitId::CheckTotp,
+            LimitId::SetRegistrationLock,
             LimitId::AllocateDevice,
             LimitId::VerifyDevice,
             LimitId::WaitForLinkedDevice,

@@ -3,7 +3,7 @@
 //! | row | key | holds |
 //! |---|---|---|
 //! | account | `aci` | everything of [`Account`], and the commit that wrote it |
-//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, or held it lately |
+//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, or the one that its next account gets |
 //! | PNI claim | `pni#<uuid>` | the ACI that holds the PNI now |
 //! | username claim | `username#<hash>` | the ACI that has the name, or for which it is kept ([`username`]) |
 //! | link claim | `link#<uuid>` | the ACI whose encrypted name the link leads to |
@@ -38,7 +38,8 @@ pub struct NumberClaim {
     pub former: Option<Former>,
 }
 
-/// The account that was removed from a number.
+/// The account that was removed from a number, or was displaced from another one by the account that left this one: whoever
+/// registers the number next gets its ACI. No living account is one, and none is remembered by two numbers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Former {
     #[serde(rename = "formerAci")]

@@ -18,8 +18,10 @@ use aws_sdk_dynamodb::types::{
 };
 use serde_json::json;
 
+use super::Item;
+
 /// Every table of the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Table {
     Accounts,
     Claims,
@@ -152,6 +154,13 @@ impl Kind {
 }
 
 impl TableSpec {
+    /// The key of a row.
+    pub fn key_of(&self, row: &Item) -> Item {
+        let names = [Some(self.partition.name), self.sort.map(|sort| sort.name)];
+        let part = |name: &str| Some((name.to_owned(), row.get(name)?.clone()));
+        names.into_iter().flatten().filter_map(part).collect()
+    }
+
     /// Attributes that keys and indexes are made of, in a fixed order.
     pub fn attributes(&self) -> Vec<Attribute> {
         let index = self.index.as_ref().map(|index| index.partition);

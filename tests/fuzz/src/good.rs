@@ -66,6 +66,9 @@ pub fn bodies(method: &str, template: &str, known: &Known) -> Vec<Value> {
             {"uuid": known.aci, "fingerprint": STANDARD.encode([7; 4])},
             {"uuid": format!("PNI:{}", known.pni), "fingerprint": STANDARD.encode([8; 4])},
         ]})],
+        ("PUT", "/v2/accounts/number") => {
+            vec![number_change(&known.sessions[0], OTHER_NUMBER), number_change(&known.sessions[0], NUMBER)]
+        }
         ("PUT", "/v2/accounts/phone_number_discoverability") => vec![json!({"discoverableByPhoneNumber": false})],
         ("PUT", "/v1/accounts/username_hash/reserve") => {
             vec![json!({"usernameHashes": [URL_SAFE_NO_PAD.encode([7; 32]), NAME_HASH]})]
@@ -151,6 +154,23 @@ pub fn linking(token: &str) -> Value {
         "pniSignedPreKey": pni.keys.signed,
         "aciPqLastResortPreKey": aci.keys.last_resort,
         "pniPqLastResortPreKey": pni.keys.last_resort,
+    })
+}
+
+/// With keys of the primary device and of a second one, and a message to that.
+fn number_change(session: &str, number: &str) -> Value {
+    let pni = &IDENTITIES[1];
+    json!({
+        "sessionId": session,
+        "number": number,
+        "reglock": "31".repeat(32),
+        "pniIdentityKey": STANDARD.encode(pni.pair.public().serialize()),
+        "deviceMessages": [
+            {"type": 1, "destinationDeviceId": 2, "destinationRegistrationId": 4321, "content": STANDARD.encode([7; 40])},
+        ],
+        "devicePniSignedPrekeys": {"1": pni.keys.signed, "2": pni.keys.signed},
+        "devicePniPqLastResortPrekeys": {"1": pni.keys.last_resort, "2": pni.keys.last_resort},
+        "pniRegistrationIds": {"1": 1357, "2": 2468},
     })
 }
 

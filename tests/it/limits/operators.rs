@@ -73,6 +73,7 @@ async fn check(t: &TestRegistry) {
     assert_eq!(limiters(&show("192.0.2.1").await), of_address);
     let of_account = [
         "checkTotp",
+        "setRegistrationLock",
         "allocateDevice",
         "verifyDevice",
         "waitForLinkedDevice",

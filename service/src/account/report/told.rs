@@ -15,6 +15,7 @@ pub enum Told {
 use Told::{At, Not, Present};
 
 const OURS: &str = "the name of the commit that wrote the row, drawn anew for each";
+const WHEN_CLEARED: &str = "says when a page that nothing points at is old enough to be cleared away";
 const WHETHER_LINKED: &str = "says how a link is made when the name is confirmed again";
 const OF_RESERVED: &str = "runs out by itself; which names are reserved and held is told";
 const OF_KEYS: &str = "made of the key that is told, by its owner";
@@ -30,6 +31,7 @@ pub const TOLD: &[(&str, Told)] = &[
     ("accounts/pni", At("/data/account/pni")),
     ("accounts/version", At("/data/account/version")),
     ("accounts/createdAt", At("/data/account/created")),
+    ("accounts/registeredAt", At("/data/account/registered")),
     ("accounts/identityKey", At("/data/account/identityKey")),
     ("accounts/pniIdentityKey", At("/data/account/pniIdentityKey")),
     ("accounts/badges[]/id", At("/data/account/badges/[]/id")),
@@ -106,6 +108,7 @@ pub const TOLD: &[(&str, Told)] = &[
     ("prekeys/identity", At("/data/account/aci")),
     ("prekeys/page", Not(OF_SETS)),
     ("prekeys/keys", Not(COUNTED)),
+    ("prekeys/written", Not(WHEN_CLEARED)),
     ("recovery/pni", At("/data/account/pni")),
     ("recovery/password/hash", Present("/data/account/numberRecoveryUntil")),
     ("recovery/password/salt", Not(HASHED)),
