@@ -1,9 +1,17 @@
 //! `/v1/accounts` (contract registration §9): what an account's own devices ask and change.
 
+pub mod access;
+mod attributes;
+mod capabilities;
 mod controller;
 mod discoverability;
 mod existence;
+mod lock;
 pub mod number;
+mod push;
+mod recovery;
+pub mod report;
+pub mod totp;
 mod usernames;
 
 pub use controller::AccountController;

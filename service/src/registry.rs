@@ -97,15 +97,16 @@ impl Registry {
         };
         let tokens = Arc::new(PhoneVerificationTokenManager {
             sessions,
-            recovery,
+            recovery: recovery.clone(),
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
         });
+        let hasher = storage.lock_hasher(&config.registration_lock);
         let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
-            hasher: storage.lock_hasher(&config.registration_lock),
+            hasher: hasher.clone(),
             accounts: accounts.clone(),
             svr: svr.credentials.clone(),
             events: events.clone(),
@@ -143,7 +144,7 @@ impl Registry {
             mailbox: mailbox.clone(),
             link_key: link_key(config, &storage).map_err(BuildError::Secret)?,
             clock: clock.clone(),
-            chance,
+            chance: chance.clone(),
         };
         Ok(Self {
             verification,
@@ -151,9 +152,12 @@ impl Registry {
             account: AccountController {
                 accounts: accounts.clone(),
                 keys: keys.clone(),
+                recovery,
                 limits: limits.clone(),
                 events: events.clone(),
+                hasher,
                 clock: clock.clone(),
+                chance,
             },
             number,
             devices,

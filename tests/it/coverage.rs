@@ -20,6 +20,7 @@ fn path(route: &Route, name: &str) -> String {
         "{destination}",
         "{hash}",
         "{handle}",
+        "{key}",
     ];
     let mut path = names.iter().fold(route.template.to_owned(), |path, placeholder| path.replace(placeholder, name));
     if route.waits {

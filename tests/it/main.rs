@@ -14,6 +14,7 @@ mod grpc;
 mod house;
 mod limits;
 mod number;
+mod own;
 mod prekeys;
 mod presence;
 mod process;

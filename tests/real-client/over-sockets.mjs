@@ -5,6 +5,7 @@
 import { Report } from './report.mjs';
 import { Registry } from './registry.mjs';
 import { World } from './world.mjs';
+import { account } from './steps/account.mjs';
 import { STRICT, badCalls, badDays } from './steps/bad-days.mjs';
 import { devices } from './steps/devices.mjs';
 import { grpc } from './steps/grpc.mjs';
@@ -37,7 +38,7 @@ for (const http of versions) {
   await play(strict, http, { captchas, guesses, bad_days: badDays });
   // Over HTTP/1.1 the library has no way to ask these.
   if (http === 2) {
-    await play(usual, http, { grpc });
+    await play(usual, http, { grpc, account });
     await play(strict, http, { grpc_bad_days: badCalls });
   }
 }

@@ -1,11 +1,14 @@
-//! Routes of the account itself (contract registration §9). So far a device can ask who it is, and end the account.
+//! Routes of the account itself (contract registration §9): who it is, and its end. What is changed of it stands in files of its
+//! own; all changes go through [`AccountController::change`].
 
 use signet_keys::KeysManager;
-use signet_storage::AccountsManager;
 use signet_storage::accounts::Ids;
+use signet_storage::chance::Chance;
 use signet_storage::clock::{Clock, Timestamp};
 use signet_storage::dynamo::Write;
+use signet_storage::lock_hasher::LockHasher;
 use signet_storage::model::{Account, capability};
+use signet_storage::{AccountsManager, RecoveryPasswords};
 
 use crate::call::{Call, Caller, Reply};
 use crate::error::ApiError;
@@ -16,9 +19,13 @@ use crate::registration::response::AccountIdentity;
 pub struct AccountController {
     pub accounts: AccountsManager,
     pub keys: KeysManager,
+    pub recovery: RecoveryPasswords,
     pub limits: Limits,
     pub events: Events,
+    /// Shared with registrations: there is one queue.
+    pub hasher: LockHasher,
     pub clock: Clock,
+    pub chance: Chance,
 }
 
 impl AccountController {

@@ -2,10 +2,14 @@
 //!
 //! Here is only which method is what; what it does stands with others of its kind in the files below.
 
+mod capabilities;
 mod end;
 mod identity;
 mod look_up;
 mod number;
+mod report;
+mod settings;
+mod totp;
 
 use tonic::{Request, Response, Status};
 
@@ -46,6 +50,87 @@ impl Accounts for Registry {
     ) -> Answered<proto::ChangeNumberResponse> {
         answer(request, |asking, asked| number::change(self, asking, asked)).await
     }
+
+    async fn set_registration_lock(
+        &self,
+        request: Request<proto::SetRegistrationLockRequest>,
+    ) -> Answered<proto::SetRegistrationLockResponse> {
+        answer(request, |asking, asked| settings::lock(self, asking, asked)).await
+    }
+
+    async fn clear_registration_lock(
+        &self,
+        request: Request<proto::ClearRegistrationLockRequest>,
+    ) -> Answered<proto::ClearRegistrationLockResponse> {
+        answer(request, |asking, _| settings::unlock(self, asking)).await
+    }
+
+    async fn configure_unidentified_access(
+        &self,
+        request: Request<proto::ConfigureUnidentifiedAccessRequest>,
+    ) -> Answered<proto::ConfigureUnidentifiedAccessResponse> {
+        answer(request, |asking, asked| settings::access(self, asking, asked)).await
+    }
+
+    async fn set_discoverable_by_phone_number(
+        &self,
+        request: Request<proto::SetDiscoverableByPhoneNumberRequest>,
+    ) -> Answered<proto::SetDiscoverableByPhoneNumberResponse> {
+        answer(request, |asking, asked| settings::discoverability(self, asking, asked)).await
+    }
+
+    async fn set_registration_recovery_password(
+        &self,
+        request: Request<proto::SetRegistrationRecoveryPasswordRequest>,
+    ) -> Answered<proto::SetRegistrationRecoveryPasswordResponse> {
+        answer(request, |asking, asked| settings::recovery(self, asking, asked)).await
+    }
+
+    async fn get_account_data_report(
+        &self,
+        request: Request<proto::GetAccountDataReportRequest>,
+    ) -> Answered<proto::GetAccountDataReportResponse> {
+        answer(request, |asking, _| report::report(self, asking)).await
+    }
+
+    async fn get_capabilities(
+        &self,
+        request: Request<proto::GetCapabilitiesRequest>,
+    ) -> Answered<proto::GetCapabilitiesResponse> {
+        answer(request, |asking, _| capabilities::own(asking)).await
+    }
+
+    async fn generate_totp_key(
+        &self,
+        request: Request<proto::GenerateTotpKeyRequest>,
+    ) -> Answered<proto::GenerateTotpKeyResponse> {
+        answer(request, |asking, _| totp::generate(self, asking)).await
+    }
+
+    async fn confirm_totp_key(
+        &self,
+        request: Request<proto::ConfirmTotpKeyRequest>,
+    ) -> Answered<proto::ConfirmTotpKeyResponse> {
+        answer(request, |asking, asked| totp::confirm(self, asking, asked)).await
+    }
+
+    async fn list_mfa_keys(&self, request: Request<proto::ListMfaKeysRequest>) -> Answered<proto::ListMfaKeysResponse> {
+        answer(request, |asking, _| totp::list(self, asking)).await
+    }
+
+    async fn set_mfa_key_metadata(
+        &self,
+        request: Request<proto::SetMfaKeyMetadataRequest>,
+    ) -> Answered<proto::SetMfaKeyMetadataResponse> {
+        answer(request, |asking, asked| totp::label(self, asking, asked)).await
+    }
+
+    async fn remove_mfa_key(
+        &self,
+        request: Request<proto::RemoveMfaKeyRequest>,
+    ) -> Answered<proto::RemoveMfaKeyResponse> {
+        answer(request, |asking, asked| totp::remove(self, asking, asked)).await
+    }
 }
 
 #[tonic::async_trait]
@@ -69,5 +154,12 @@ impl AccountsAnonymous for Registry {
         request: Request<proto::LookupUsernameLinkRequest>,
     ) -> Answered<proto::LookupUsernameLinkResponse> {
         answer(request, |asking, asked| look_up::username_link(self, asking, asked)).await
+    }
+
+    async fn get_capabilities(
+        &self,
+        request: Request<proto::GetCapabilitiesAnonymousRequest>,
+    ) -> Answered<proto::GetCapabilitiesAnonymousResponse> {
+        answer(request, |_, asked| capabilities::of(self, asked)).await
     }
 }

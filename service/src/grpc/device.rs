@@ -118,6 +118,11 @@ impl From<DeviceInfo> for LinkedDevice {
     }
 }
 
+/// The number of what JSON calls so, if it has one.
+pub fn number(capability: &str) -> Option<i32> {
+    (1..=DeviceCapability::OptionalPhoneNumber.into()).find(|number| name(*number).is_ok_and(|name| name == capability))
+}
+
 /// What JSON calls it (contract keys-devices §3.6).
 fn name(capability: i32) -> Result<&'static str, Refusal> {
     Ok(match DeviceCapability::try_from(capability) {
@@ -145,5 +150,9 @@ mod tests {
         let presented = names.iter().map(|name| ((*name).to_owned(), Some(true))).collect();
         assert_eq!(names.len(), 7);
         assert_eq!(capability::known(&presented).len(), 7);
+        assert!(
+            names.iter().all(|known| number(known).is_some_and(|back| name(back).is_ok_and(|name| name == *known)))
+        );
+        assert_eq!(number("flying"), None);
     }
 }

@@ -119,7 +119,7 @@ impl AccessKey {
 }
 
 /// Numbers are not written to unseen.
-fn opens(key: Option<&AccessKey>, identity: ServiceId, target: &Account) -> bool {
+pub fn opens(key: Option<&AccessKey>, identity: ServiceId, target: &Account) -> bool {
     let is_the_one =
         || key.zip(target.unidentified_access_key.as_ref()).is_some_and(|(key, stored)| stored.same_as(&key.0));
     matches!(identity, ServiceId::Aci(_)) && (target.unrestricted_unidentified_access || is_the_one())

@@ -3,7 +3,7 @@
 //! Order: the header (400, 401), JSON (400, 422), each field and the rules across fields (422), every signature (422),
 //! required capabilities (499), and only then which kind of registration it is.
 
-mod body;
+pub mod body;
 
 use std::collections::BTreeSet;
 
@@ -89,13 +89,13 @@ impl RegistrationRequest {
         if !capability::has_required(&capabilities) {
             return Err(ApiError::UpgradeNeeded);
         }
-        let Body { account_attributes: attributes, skip_device_transfer, totp, .. } = body;
+        let Body { account_attributes: attributes, skip_device_transfer, totp, .. } = &body;
         Ok(Self {
             kind: proof.kind(credentials.user),
-            skip_device_transfer,
-            totp,
+            skip_device_transfer: *skip_device_transfer,
+            totp: *totp,
             lock,
-            recovery: attributes.recovery_password.and_then(|Base64(password)| RecoveryPassword::new(&password)),
+            recovery: attributes.recovery(),
             aci_keys,
             pni,
             token: credentials.password,
@@ -104,11 +104,7 @@ impl RegistrationRequest {
             name,
             user_agent: call.headers.get("x-signal-agent").map(str::to_owned),
             capabilities,
-            unidentified_access_key: attributes
-                .unidentified_access_key
-                .map(Vec::from)
-                .filter(|key| !key.is_empty())
-                .map(Opaque::from),
+            unidentified_access_key: attributes.access_key(),
             unrestricted_unidentified_access: attributes.unrestricted_unidentified_access,
             discoverable_by_phone_number: attributes.discoverable_by_phone_number.unwrap_or(true),
         })

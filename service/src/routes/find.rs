@@ -1,5 +1,7 @@
 //! Which route a path means: one answer for every inlet, so that no two of them can differ.
 //!
+//! Below [`EITHER_WAY`] a path may end in a slash: there clients of both kinds are about (contract registration §9.1).
+//!
 //! Paths are matched as they were sent; what stands in the placeholders is decoded afterwards, so an encoded slash is no slash.
 
 use std::sync::OnceLock;
@@ -8,6 +10,9 @@ use matchit::Router;
 use percent_encoding::percent_decode_str;
 
 use super::{ROUTES, Route};
+
+/// Here a slash at the end means nothing.
+const EITHER_WAY: &str = "/v1/accounts/";
 
 pub enum Found {
     /// The route, and what stood in the template's placeholders, decoded.
@@ -37,6 +42,10 @@ fn router() -> &'static Router<Siblings> {
 
 /// `path` is without its query.
 pub fn find(method: &str, path: &str) -> Found {
+    let path = match path.strip_suffix('/') {
+        Some(shorter) if shorter.starts_with(EITHER_WAY) => shorter,
+        _ => path,
+    };
     let Ok(matched) = router().at(path) else { return Found::Nothing };
     match matched.value.iter().find(|route| route.method.as_str() == method) {
         Some(route) => {
@@ -81,6 +90,25 @@ mod tests {
         assert_eq!(params("DELETE", "/v1/devices/%ff"), Some(("/v1/devices/{device}", one("\u{fffd}"))));
         for nothing in ["", "/", "v2/keys", "/v2/keys/", "/v2//keys", "/v1/devices/", "/v2/keys/a/b/c", "/V2/keys"] {
             assert!(matches!(find("GET", nothing), Found::Nothing), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn of_accounts_a_slash_at_the_end_means_nothing() {
+        for (method, path) in
+            [("PUT", "/v1/accounts/gcm"), ("GET", "/v1/accounts/whoami"), ("DELETE", "/v1/accounts/me")]
+        {
+            assert_eq!(params(method, &format!("{path}/")), params(method, path));
+            assert!(params(method, &format!("{path}//")).is_none());
+        }
+        assert_eq!(
+            params("PUT", "/v1/accounts/totp/7/").map(|(_, values)| values),
+            Some(vec!["7".to_owned()]),
+            "and is no part of a value"
+        );
+        for nothing in ["/v1/accounts/", "/v1/accounts//", "/v1/accounts", "/v2/accounts/phone_number_discoverability/"]
+        {
+            assert!(matches!(find("PUT", nothing), Found::Nothing), "{nothing}");
         }
     }
 

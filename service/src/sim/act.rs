@@ -224,8 +224,7 @@ impl Actor<'_> {
 const TOTP: [u8; 32] = [7; 32];
 
 fn set_totp(account: &mut Account) -> Vec<Write> {
-    account.totp =
-        vec![TotpKey { id: account.aci.uuid(), key: Opaque::from(&TOTP[..]), label: Opaque::from(&b""[..]) }];
+    account.totp = vec![TotpKey { id: 0, key: Opaque::from(&TOTP[..]), label: Opaque::from(&b""[..]) }];
     Vec::new()
 }
 

@@ -3,6 +3,8 @@
 
 use super::{AccountsError, AccountsManager, Ids, VacantSlot, rows};
 use crate::dynamo::Write;
+use crate::hash::SaltedTokenHash;
+use crate::ids::NumberId;
 use crate::model::Account;
 use crate::model::account::NewAccount;
 use crate::recovery;
@@ -27,7 +29,11 @@ impl AccountsManager {
 
     /// The row of the number's recovery password, if a new one is given. An earlier one stays otherwise.
     pub(super) fn recovery_of_number(&self, ids: Ids, new: &NewAccount) -> Option<Write> {
-        let password = new.recovery.as_ref()?.of_number.clone();
-        Some(recovery::put(ids.pni, password, self.clock.now().plus(self.recovery_lifetime)))
+        Some(self.recovery_row(ids.pni, &new.recovery.as_ref()?.of_number))
+    }
+
+    /// The row by which this password proves the number from now on, in place of another.
+    pub fn recovery_row(&self, pni: NumberId, password: &SaltedTokenHash) -> Write {
+        recovery::put(pni, password.clone(), self.clock.now().plus(self.recovery_lifetime))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::recovery::NewRecovery;
-use super::totp::TotpKey;
+use super::totp::{PendingTotpKey, TotpKey};
 use super::{Device, NewDevice, Opaque};
 use crate::clock::Timestamp;
 use crate::hash::SaltedTokenHash;
@@ -40,6 +40,9 @@ pub struct Account {
     pub recovery_password: Option<SaltedTokenHash>,
     #[serde(default)]
     pub totp: Vec<TotpKey>,
+    /// Left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_totp: Option<PendingTotpKey>,
     #[serde(default)]
     pub username: Username,
 }
@@ -96,6 +99,7 @@ impl NewAccount {
             registration_lock: self.registration_lock,
             recovery_password: self.recovery.map(|recovery| recovery.of_account),
             totp: Vec::new(),
+            pending_totp: None,
             username: Username::default(),
         }
     }
@@ -168,6 +172,10 @@ impl Account {
     /// Those that have not run out.
     pub fn current_badges(&self, now: Timestamp) -> impl Iterator<Item = &Badge> {
         self.badges.iter().filter(move |badge| now < badge.expires)
+    }
+
+    pub fn device_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.id == id)
     }
 
     pub fn device(&self, id: DeviceId) -> Option<&Device> {

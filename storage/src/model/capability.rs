@@ -60,6 +60,11 @@ pub fn has_required(capabilities: &BTreeSet<String>) -> bool {
 }
 
 impl Account {
+    /// The names of what it can do.
+    pub fn capabilities(&self) -> impl Iterator<Item = &'static str> {
+        KNOWN.iter().filter(|known| self.can(known)).map(|known| known.name)
+    }
+
     pub fn can(&self, capability: &Capability) -> bool {
         let has = |device: &Device| device.capabilities.contains(capability.name);
         match capability.mode {

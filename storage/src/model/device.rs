@@ -27,7 +27,7 @@ pub struct Device {
     pub capabilities: BTreeSet<String>,
 }
 
-/// How messages reach a device: exactly one way.
+/// How messages reach a device: one way, or none.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PushChannel {
@@ -41,6 +41,15 @@ pub enum PushChannel {
         token: String,
         since: Timestamp,
     },
+    /// It took its token back, or fetches no more, and has said no other way yet.
+    Nothing,
+}
+
+/// Whose tokens they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    Apn,
+    Fcm,
 }
 
 impl std::fmt::Debug for PushChannel {
@@ -49,6 +58,7 @@ impl std::fmt::Debug for PushChannel {
             Self::Fetches => "Fetches",
             Self::Apn { .. } => "Apn(…)",
             Self::Fcm { .. } => "Fcm(…)",
+            Self::Nothing => "Nothing",
         })
     }
 }
@@ -76,6 +86,33 @@ impl Device {
             _ => {}
         }
         self.channel = channel.since(now);
+    }
+
+    /// It takes back its token of this kind; one of the other kind stays. Which kind it was stays as its mark (contract
+    /// registration §9.2).
+    pub fn take_back(&mut self, kind: TokenKind) {
+        let agent = match kind {
+            TokenKind::Fcm => "OWA",
+            TokenKind::Apn if self.id == DeviceId::PRIMARY => "OWI",
+            TokenKind::Apn => "OWP",
+        };
+        self.mark(agent);
+        let has_other = matches!(
+            (&self.channel, kind),
+            (PushChannel::Apn { .. }, TokenKind::Fcm) | (PushChannel::Fcm { .. }, TokenKind::Apn)
+        );
+        if !has_other {
+            self.channel = PushChannel::Nothing;
+        }
+    }
+
+    /// It fetches by itself from now on, or no more. Who does not and has a token is reached by that.
+    pub fn fetch_by_itself(&mut self, does: bool) {
+        match (&self.channel, does) {
+            (_, true) => self.channel = PushChannel::Fetches,
+            (PushChannel::Fetches, false) => self.channel = PushChannel::Nothing,
+            _ => {}
+        }
     }
 
     fn mark(&mut self, agent: &str) {

@@ -66,6 +66,14 @@ pub fn bodies(method: &str, template: &str, known: &Known) -> Vec<Value> {
         }
         ("PUT", "/v2/accounts/phone_number_discoverability") => vec![json!({"discoverableByPhoneNumber": false})],
         ("PUT", "/v1/accounts/name") => vec![json!({"deviceName": STANDARD.encode([7; 40])})],
+        ("PUT", "/v1/accounts/gcm") => vec![json!({"gcmRegistrationId": "a token"})],
+        ("PUT", "/v1/accounts/apn") => vec![json!({"apnRegistrationId": "a token"})],
+        ("PUT", "/v1/accounts/registration_lock") => vec![json!({"registrationLock": "31".repeat(32)})],
+        ("PUT", "/v1/accounts/attributes") => {
+            vec![registration("")["accountAttributes"].clone(), by_password()["accountAttributes"].clone()]
+        }
+        ("PUT", "/v1/accounts/totp/confirm") => vec![json!({"code": 123_456, "label": STANDARD.encode([7; 160])})],
+        ("PUT", "/v1/accounts/totp/{key}") => vec![json!({"label": STANDARD.encode([7; 160])})],
         _ => Vec::new(),
     }
 }

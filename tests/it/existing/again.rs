@@ -66,7 +66,7 @@ async fn what_is_kept_and_what_is_dropped() {
         .to_vec();
     h.change(&home, |account| {
         account.badges = badges.clone();
-        account.totp = vec![TotpKey { id: Uuid::nil(), key: vec![1].into(), label: vec![].into() }];
+        account.totp = vec![TotpKey { id: 0, key: vec![1].into(), label: vec![].into() }];
     })
     .await;
     let old = h.account(&home).await;

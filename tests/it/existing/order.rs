@@ -35,7 +35,7 @@ async fn fortress(h: &House, number: &str) -> Home {
 }
 
 async fn guard(h: &House, home: &Home) {
-    let key = TotpKey { id: Uuid::nil(), key: KEY[..].into(), label: Opaque::from(Vec::new()) };
+    let key = TotpKey { id: 0, key: KEY[..].into(), label: Opaque::from(Vec::new()) };
     h.change(home, |account| account.totp = vec![key.clone()]).await;
 }
 

@@ -1,4 +1,4 @@
-//! One-time passwords at registration (§14). How an owner sets keys is a later matter, so the tests put them into the account.
+//! One-time passwords at registration (§14). How an owner sets keys is in `own/totp.rs`; here tests put them into the account.
 
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use signet_storage::model::Opaque;
 use signet_storage::model::totp::{self, TotpKey};
 use signet_tests::Table;
 use signet_tests::registry::NOON;
-use uuid::Uuid;
 
 use super::{By, Home, House, MS, NUMBER, heard};
 
@@ -17,7 +16,7 @@ const ONE: [u8; 32] = [1; 32];
 const OTHER: [u8; 32] = [2; 32];
 
 async fn set_keys(h: &House, home: &Home, keys: &[[u8; 32]]) {
-    let key = |key: &[u8; 32]| TotpKey { id: Uuid::nil(), key: key[..].into(), label: Opaque::from(vec![7; 160]) };
+    let key = |key: &[u8; 32]| TotpKey { id: 0, key: key[..].into(), label: Opaque::from(vec![7; 160]) };
     h.change(home, |account| account.totp = keys.iter().map(key).collect()).await;
 }
 

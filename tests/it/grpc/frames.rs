@@ -29,7 +29,7 @@ async fn unknown_methods_are_not_implemented() {
         "/org.signal.chat.keys.Nothing/GetPreKeys",
         "/org.signal.chat.keys.Keys/GetPreKeyCount/",
         "/org.signal.chat.keys.keys/getprekeycount",
-        "/org.signal.chat.account.Accounts/SetRegistrationLock",
+        "/org.signal.chat.account.Accounts/SetZkCredentialKey",
         "/org.signal.chat.messages.Messages/SendMessage",
         "/v1/accounts/whoami",
     ] {

@@ -19,7 +19,7 @@ use signet_storage::lock_hasher::StoredLock;
 use signet_storage::model::account::Username;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{Information, PushChallenge, Transport, Undelivered};
-use signet_storage::model::totp::TotpKey;
+use signet_storage::model::totp::{PendingTotpKey, TotpKey};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel, VerificationSession};
 use signet_storage::number::E164;
 use signet_tests::{Engine, Registrant};
@@ -57,8 +57,15 @@ proptest! {
     #[test]
     fn a_row_that_is_not_one_of_ours_is_an_error(account in account(), lost: prop::sample::Index) {
         let mut row = to_item(&account);
-        let optional =
-            ["registeredAt", "unidentifiedAccessKey", "registrationLock", "recoveryPassword", "totp", "username"];
+        let optional = [
+            "registeredAt",
+            "unidentifiedAccessKey",
+            "registrationLock",
+            "recoveryPassword",
+            "totp",
+            "pendingTotp",
+            "username",
+        ];
         let names: Vec<_> = row.keys().filter(|name| !optional.contains(&name.as_str())).cloned().collect();
         row.remove(lost.get(&names));
         prop_assert!(from_item::<Account>(row, "account").is_err());
@@ -182,6 +189,7 @@ fn channel() -> impl Strategy<Value = PushChannel> {
     let token = || (some_text(), timestamp());
     prop_oneof![
         Just(PushChannel::Fetches),
+        Just(PushChannel::Nothing),
         token().prop_map(|(token, since)| PushChannel::Apn { token, since }),
         token().prop_map(|(token, since)| PushChannel::Fcm { token, since }),
     ]
@@ -224,8 +232,14 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn totp()(id in any::<[u8; 16]>(), key in opaque(), label in opaque()) -> TotpKey {
-        TotpKey { id: Uuid::from_bytes(id), key, label }
+    fn totp()(id in 0..128_u8, key in opaque(), label in opaque()) -> TotpKey {
+        TotpKey { id, key, label }
+    }
+}
+
+prop_compose! {
+    fn pending_totp()(key in opaque(), until in timestamp()) -> PendingTotpKey {
+        PendingTotpKey { key, until }
     }
 }
 
@@ -246,7 +260,8 @@ prop_compose! {
         (devices, badges) in (vec(device(), 0..4), vec(badge(), 0..3)),
         unrestricted_unidentified_access: bool,
         discoverable_by_phone_number: bool,
-        (registration_lock, recovery, totp) in (option::of(lock()), any::<bool>(), vec(totp(), 0..3)),
+        (registration_lock, recovery) in (option::of(lock()), any::<bool>()),
+        (totp, pending_totp) in (vec(totp(), 0..3), option::of(pending_totp())),
         username in username(),
     ) -> Account {
         Account {
@@ -266,6 +281,7 @@ prop_compose! {
             registration_lock,
             recovery_password: recovery.then(|| SaltedTokenHash::of("token", &chance)),
             totp,
+            pending_totp,
             username,
         }
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer, de};
 use signet_keys::{IdentityKey, KemPreKey, SignedPreKey};
 use signet_storage::model::capability::Presented;
+use signet_storage::model::{Opaque, RecoveryPassword};
 use zeroize::Zeroizing;
 
 use crate::devices::attributes::{ApnToken, GcmToken, PushToken};
@@ -74,6 +75,17 @@ impl Attributes {
             && [0, ACCESS_KEY].contains(&access_key)
             && (self.unrestricted_unidentified_access || access_key == ACCESS_KEY);
         ok.then_some(()).ok_or(ApiError::Unprocessable)
+    }
+
+    /// The key that lets others write unseen; an empty one is none.
+    pub fn access_key(&self) -> Option<Opaque> {
+        let (Base64OrArray::Text(Base64(key)) | Base64OrArray::Array(key)) = self.unidentified_access_key.as_ref()?;
+        (!key.is_empty()).then(|| key[..].into())
+    }
+
+    /// What shall let the owner come back.
+    pub fn recovery(&self) -> Option<RecoveryPassword> {
+        self.recovery_password.as_ref().and_then(|Base64(password)| RecoveryPassword::new(password))
     }
 
     /// The lock, which is both what opens the account that there is and the lock of the account to come.

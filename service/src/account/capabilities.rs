@@ -1,0 +1,21 @@
+//! What an account can do, told to whoever may write to it (contract keys-devices §3.6, §8.4).
+
+use signet_storage::ids::{AccountId, ServiceId};
+
+use super::AccountController;
+use crate::error::ApiError;
+use crate::prekeys::access::{AccessKey, opens};
+use crate::prekeys::target;
+
+impl AccountController {
+    /// The names of what this account can do, for whoever has its access key.
+    ///
+    /// # Errors
+    /// 401 alike for a wrong key and for an account that there is not.
+    pub async fn capabilities_of(&self, aci: AccountId, key: &AccessKey) -> Result<Vec<&'static str>, ApiError> {
+        let identity = ServiceId::Aci(aci);
+        let account = target::find(&self.accounts, identity).await?;
+        let account = account.filter(|account| opens(Some(key), identity, account)).ok_or(ApiError::Unauthorized)?;
+        Ok(account.capabilities().collect())
+    }
+}
