@@ -38,6 +38,8 @@ pub struct AccountPart {
     pub aci: AccountId,
     pub pni: NumberId,
     pub created: Time,
+    /// The last time, by which it is counted how long the number cannot be changed.
+    pub registered: Time,
     /// How many times it was changed.
     pub version: u64,
     pub identity_key: Opaque,
@@ -153,6 +155,7 @@ impl AccountPart {
             aci: account.aci,
             pni: account.pni,
             created: Time(account.created_at),
+            registered: Time(account.registered_at),
             version: account.version,
             identity_key: account.identity_key.clone(),
             pni_identity_key: account.pni_identity_key.clone(),
