@@ -101,8 +101,10 @@ impl Registry {
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
-        });
+        };
         let hasher = storage.lock_hasher(&config.registration_lock);
+        let locks = RegistrationLockVerificationManager {
+        });
         let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
