@@ -19,6 +19,7 @@ pub(crate) fn effective(config: &Config) -> String {
     registration_lock(config, &mut text);
     svr(config, &mut text);
     devices(config, &mut text);
+    sweep(config, &mut text);
     audit(config, &mut text);
     limits(config, &mut text);
     sms(config, &mut text);
@@ -120,6 +121,21 @@ fn devices(Config { accounts, devices, prekeys, .. }: &Config, text: &mut Toml) 
     text.optional("link_secret", devices.link_secret.as_ref().map(|_| HIDDEN));
     text.section("prekeys");
     text.line("low_water", prekeys.low_water);
+}
+
+fn sweep(Config { sweep, .. }: &Config, text: &mut Toml) {
+    text.section("sweep");
+    text.text("every", &humantime::format_duration(sweep.every).to_string());
+    text.line("rate", sweep.rate);
+    let kinds: Vec<_> = sweep.kinds.iter().map(|kind| quoted(kind.as_str())).collect();
+    text.line("kinds", format!("[{}]", kinds.join(", ")));
+    for (name, after) in [
+        ("idle_linked_after", sweep.idle_linked_after),
+        ("idle_primary_after", sweep.idle_primary_after),
+        ("idle_account_after", sweep.idle_account_after),
+    ] {
+        text.text(name, &humantime::format_duration(after).to_string());
+    }
 }
 
 fn audit(Config { audit, .. }: &Config, text: &mut Toml) {
@@ -273,6 +289,7 @@ mod tests {
             devices.link_secret = "{KEY}"
             accounts.change_number_wait = "5m"
             prekeys.low_water = 5
+            sweep = {{ every = "2h", rate = 7, kinds = ["linked"], idle_linked_after = "20days", idle_primary_after = "21days", idle_account_after = "22days" }}
             audit.path = "/var/log/audit"
             verification.sender = "sns"
             verification.voice_sender = "webhook"

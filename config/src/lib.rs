@@ -95,6 +95,14 @@
 //! [prekeys]
 //! low_water = 20                  # one-time keys left of one kind when it is said that they run out; 0 for never
 //!
+//! [sweep]                         # what has run out or is used by nobody; `signet sweep` takes the ages from here, too
+//! every = "1h"                    # the background task begins anew so long after it has come to the end
+//! rate = 200                      # rows a second that it looks at
+//! kinds = ["tokens", "sessions", "recovery", "usernames", "pages"]     # also "linked", "accounts", "primaries"
+//! idle_linked_after = "45days"
+//! idle_primary_after = "180days"
+//! idle_account_after = "120days"
+//!
 //! [audit]
 //! ## path = "audit.log"                    or "off"; absent: in storage.path with the embedded engine. Production says it
 //!
@@ -119,6 +127,11 @@
 //! size = 5
 //! per = "6s"
 //! on_failure = "refuse"
+//!
+//! [limits.set_registration_lock]
+//! size = 10
+//! per = "30s"
+//! on_failure = "allow"
 //!
 //! [limits.code_per_number]        # in production 3 per 1h
 //! shape = "window"
@@ -265,6 +278,7 @@ mod sms;
 mod sns;
 mod storage;
 mod svr;
+mod sweep;
 mod test_numbers;
 mod url;
 mod values;
@@ -288,6 +302,7 @@ pub use sms::{Countries, REGIONS, Sms};
 pub use sns::Sns;
 pub use storage::{Storage, StorageTarget};
 pub use svr::Svr;
+pub use sweep::{Sweep, SweepKind};
 pub use test_numbers::{TestNumber, TestNumbers};
 pub use verification::{ChallengeKind, Refusal, Refusals, SenderKind, Verification};
 pub use webhook::Webhook;
@@ -321,6 +336,7 @@ pub struct Config {
     pub accounts: Accounts,
     pub devices: Devices,
     pub prekeys: Prekeys,
+    pub sweep: Sweep,
     pub audit: Audit,
     pub limits: Limits,
     pub sms: Sms,
@@ -367,6 +383,7 @@ impl Config {
             devices: Devices::for_testing(),
             accounts: Accounts::default(),
             prekeys: Prekeys::default(),
+            sweep: Sweep::default(),
             audit: Audit::for_testing(),
             limits: Limits::for_testing(),
             sms: Sms::for_testing(),
@@ -397,6 +414,7 @@ impl Config {
         self.svr.validate(self.profile, problems);
         self.devices.validate(self.profile, problems);
         self.prekeys.validate(problems);
+        self.sweep.validate(problems);
         self.audit.validate(self.profile, problems);
         self.limits.validate(problems);
         self.sms.validate(self.profile, problems);

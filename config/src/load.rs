@@ -83,6 +83,7 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
         accounts: section(&mut table, "accounts", problems),
         devices: section(&mut table, "devices", problems),
         prekeys: section(&mut table, "prekeys", problems),
+        sweep: section(&mut table, "sweep", problems),
         audit: section(&mut table, "audit", problems),
         limits: Limits::of(profile).overridden(&limits),
         sms: Sms::of(profile).overridden(section::<SmsOverride>(&mut table, "sms", problems)),
@@ -91,7 +92,7 @@ fn read(mut table: Map<String, Value>, problems: &mut Problems) -> Config {
     let rest: BTreeMap<_, _> = table.into_iter().collect();
     for (name, value) in &rest {
         let known = "profile, server, storage, cache, verification, sns, webhook, messages, recovery, \
-                     registration_lock, svr, accounts, devices, prekeys, audit, limits, sms, log";
+                     registration_lock, svr, accounts, devices, prekeys, sweep, audit, limits, sms, log";
         problems.add(full_key(name, value), format!("unknown key, expected one of {known}"));
     }
     config
@@ -115,7 +116,7 @@ where
 }
 
 /// The keys that take a list.
-const LISTS: [&str; 2] = ["server.trusted_proxies", "sms.countries"];
+const LISTS: [&str; 3] = ["server.trusted_proxies", "sms.countries", "sweep.kinds"];
 
 /// Serde would read a list into a section, by position.
 fn misplaced_list(key: &str, value: &Value) -> Option<String> {
@@ -246,7 +247,7 @@ mod tests {
         assert_eq!(error("", &[], &[("storage.pth", "x")]), format!("storage.pth: {known} (command line)"));
 
         let known = "unknown key, expected one of profile, server, storage, cache, verification, sns, webhook, messages, \
-                     recovery, registration_lock, svr, accounts, devices, prekeys, audit, limits, sms, log";
+                     recovery, registration_lock, svr, accounts, devices, prekeys, sweep, audit, limits, sms, log";
         assert_eq!(error("strage.path = 1", &[], &[]), format!("strage.path: {known} (signet.toml)"));
         assert_eq!(
             error("", &[("SIGNET__FOO", "x")], &[("Server.http", "x")]),

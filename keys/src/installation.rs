@@ -29,6 +29,11 @@ impl Installation {
         Self { tag: row.installation.clone(), registration_id: row.registration_id, pni_registration_id: None }
     }
 
+    /// What tells it from others; part of each of its pages' keys.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// The id that others notice a new installation by; a device of an account with a number has two.
     pub fn registration_id(&self, identity: ServiceId) -> RegistrationId {
         match identity {

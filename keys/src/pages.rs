@@ -7,6 +7,7 @@
 //! | `identity` | S | UUID of the identity |
 //! | `page` | S | `device#installation#kind-set#number`, so that all pages of a device lie together |
 //! | `keys` | B | by ascending key id: the id as u32 big-endian, the public key, for KEM keys the signature |
+//! | `written` | N | when (ms): a page that nothing points at may belong to an upload under way, unless it is old |
 //!
 //! `service/docs/prekeys.md` says why pages, and why of this size.
 
@@ -14,8 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
 use signet_storage::StoreError;
+use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::Item;
-use signet_storage::dynamo::items::{binary, text};
+use signet_storage::dynamo::items::{binary, number as number_value, text};
 use signet_storage::ids::{DeviceId, ServiceId};
 
 use crate::installation::Installation;
@@ -57,6 +59,9 @@ impl Kind {
 
 const ID: usize = 4;
 
+/// The attribute that says when a page was written.
+pub const WRITTEN: &str = "written";
+
 /// One upload holds no more keys of a kind (contract `keys-devices.md` §1.3).
 pub const MOST: usize = 100;
 
@@ -97,12 +102,13 @@ impl Set {
         (count > 0).then_some(Self { kind, name, count, bytes })
     }
 
-    pub fn pages(&self, shelf: Shelf<'_>) -> Vec<Item> {
+    pub fn pages(&self, shelf: Shelf<'_>, now: Timestamp) -> Vec<Item> {
         let chunks = self.bytes.chunks(self.kind.length() * self.kind.keys_per_page()).enumerate();
         chunks
             .map(|(number, keys)| {
                 let mut row = key(shelf, self.kind, &self.name, number);
                 row.insert("keys".to_owned(), binary(keys));
+                row.insert(WRITTEN.to_owned(), number_value(now.millis()));
                 row
             })
             .collect()
@@ -125,7 +131,12 @@ pub fn name(device: DeviceId, of: &Installation, kind: Kind, set: &str, place: u
 }
 
 fn numbered(device: DeviceId, of: &Installation, kind: Kind, set: &str, number: usize) -> String {
-    format!("{}{}#{}-{set}#{number:02}", of_device(device), of.tag, kind.name())
+    format!("{}{number:02}", of_set(device, of, kind, set))
+}
+
+/// How the pages of a set begin.
+pub fn of_set(device: DeviceId, of: &Installation, kind: Kind, set: &str) -> String {
+    format!("{}{}#{}-{set}#", of_device(device), of.tag, kind.name())
 }
 
 fn key(Shelf { identity, device, of }: Shelf<'_>, kind: Kind, set: &str, number: usize) -> Item {

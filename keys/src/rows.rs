@@ -179,6 +179,16 @@ impl StoredDeviceKeys {
         names
     }
 
+    /// Is this one of the pages of the sets that are offered? `device` as its id is written.
+    pub fn points_at(&self, device: &str, page: &str) -> bool {
+        let Some(device) = device.parse::<u8>().ok().and_then(|id| DeviceId::try_from(id).ok()) else {
+            return false;
+        };
+        let of = Installation::stored(self);
+        let mut pools = Kind::ALL.iter().filter_map(|kind| Some((*kind, self.pool(*kind)?)));
+        pools.any(|(kind, pool)| page.starts_with(&pages::of_set(device, &of, kind, &pool.set)))
+    }
+
     /// Are the keys of this installation?
     pub fn is_of(&self, installation: &Installation) -> bool {
         self.installation == installation.tag

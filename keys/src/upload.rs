@@ -68,7 +68,8 @@ impl KeysManager {
             let unwritten: Vec<_> = new.iter().filter(|set| !is_among(written, set)).copied().collect();
             if !unwritten.is_empty() {
                 // Two full sets are one request.
-                let pages = unwritten.iter().flat_map(|set| set.pages(shelf)).collect();
+                let now = self.clock.now();
+                let pages = unwritten.iter().flat_map(|set| set.pages(shelf, now)).collect();
                 self.dynamo.put_all(Table::Prekeys, pages).await?;
                 written.extend(unwritten);
             }

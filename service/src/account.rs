@@ -7,11 +7,11 @@ mod controller;
 mod discoverability;
 mod existence;
 mod lock;
+pub mod number;
 mod push;
 mod recovery;
 pub mod report;
 pub mod totp;
-pub mod number;
 mod usernames;
 
 pub use controller::AccountController;

@@ -142,6 +142,8 @@ impl Application {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let (public, managing) = (self.public.handle(), self.management.handle());
         let housekeeping = tokio::spawn(keep_house(self.registry.clone()));
+        let sweeping = self.registry.clone();
+        let sweeping = tokio::spawn(async move { sweeping.background.run().await });
         let certificate = tokio::spawn(async move {
             if let Some(tls) = self.tls {
                 tls.keep_current().await;
@@ -158,6 +160,8 @@ impl Application {
         };
         let (served, managed, closed) = tokio::join!(self.public, self.management, drain);
         housekeeping.abort();
+        // It was told to stop when the rest was, and has finished its piece unless the store hangs.
+        sweeping.abort();
         certificate.abort();
         // The audit has everything before the process may end.
         let events = self.registry.events.clone();

@@ -2,12 +2,15 @@
 
 mod audit;
 mod config;
+mod inspect;
 mod limits;
 mod outbox;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
+mod sweep;
 mod tables;
+mod told;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -70,9 +73,10 @@ enum Command {
     /// Look at, or reset, the limits of a running registry.
     #[command(subcommand)]
     Limits(LimitsCommand),
-    /// Work with the audit.
-    #[command(subcommand)]
-    Audit(AuditCommand),
+    /// Look at every row of every table, and say what does not fit together; or work with the audit's file.
+    Audit(AuditOptions),
+    /// Tell what has run out or is used by nobody, and take it away.
+    Sweep(sweep::Options),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -90,6 +94,16 @@ enum LimitsCommand {
     Show { key: String },
     /// Forget what was taken, and print how each limiter stands then.
     Reset { key: String },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct AuditOptions {
+    /// Mend what other rows prove, and say of the rest why not.
+    #[arg(long)]
+    repair: bool,
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,7 +128,11 @@ impl Arguments {
             Command::Tables { create } => tables::run(&config, create),
             #[cfg(feature = "sim")]
             Command::Sim(options) => sim::run(&options),
-            Command::Audit(AuditCommand::Verify { file }) => audit::verify(&config, file),
+            Command::Audit(AuditOptions { repair, command: None }) => inspect::run(&config, repair),
+            Command::Audit(AuditOptions { command: Some(AuditCommand::Verify { file }), .. }) => {
+                audit::verify(&config, file)
+            }
+            Command::Sweep(options) => sweep::run(&config, &options),
             Command::Config(ConfigCommand::Check) => config::check(&config),
         }
     }

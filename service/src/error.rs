@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use signet_keys::username_proof::NotProved;
 use signet_storage::StoreError;
-use signet_storage::accounts::{AccountsError, LinkError};
+use signet_storage::accounts::{AccountsError, LinkError, UsernameError};
 use signet_storage::cache::CacheDown;
 use signet_storage::ids::DeviceId;
 use signet_storage::lock_hasher::HasherBusy;
@@ -45,6 +46,8 @@ pub enum ApiError {
     Forbidden,
     NotFound,
     Conflict,
+    /// It was there and is not any more.
+    Gone,
     TooLarge,
     /// The body took too long to arrive.
     TooSlow,
@@ -135,6 +138,7 @@ impl ApiError {
             Self::Forbidden => Reply::empty(403),
             Self::NotFound => Reply::empty(404),
             Self::Conflict => Reply::empty(409),
+            Self::Gone => Reply::empty(410),
             Self::TooSlow => Reply::empty(408),
             Self::TooLarge => Reply::empty(413),
             Self::Unprocessable => Reply::empty(422),
@@ -219,6 +223,22 @@ impl From<LinkError> for ApiError {
             LinkError::Downgrade => Self::Conflict,
             LinkError::Accounts(e) => e.into(),
         }
+    }
+}
+
+impl From<UsernameError> for ApiError {
+    fn from(error: UsernameError) -> Self {
+        match error {
+            UsernameError::NotLetIn => Self::Unauthorized,
+            UsernameError::NotReserved | UsernameError::NotAvailable | UsernameError::NoName => Self::Conflict,
+            UsernameError::Accounts(e) => e.into(),
+        }
+    }
+}
+
+impl From<NotProved> for ApiError {
+    fn from(NotProved: NotProved) -> Self {
+        Self::Unprocessable
     }
 }
 

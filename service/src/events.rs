@@ -64,6 +64,15 @@ pub enum Event {
         /// So many messages for its other devices came with it. Nobody here delivers them.
         messages: usize,
     },
+    /// An account was removed because nobody had used it for long.
+    IdleAccountRemoved {
+        aci: AccountId,
+    },
+    /// A linked device was removed because nobody had used it for long.
+    IdleDeviceRemoved {
+        aci: AccountId,
+        device: DeviceId,
+    },
     /// A device was linked to an account.
     DeviceLinked {
         aci: AccountId,
@@ -114,6 +123,8 @@ impl Event {
             Self::CredentialsFrozen { .. } => "credentialsFrozen",
             Self::Removed { .. } => "removed",
             Self::NumberChanged { .. } => "numberChanged",
+            Self::IdleAccountRemoved { .. } => "idleAccountRemoved",
+            Self::IdleDeviceRemoved { .. } => "idleDeviceRemoved",
             Self::DeviceLinked { .. } => "deviceLinked",
             Self::DeviceRemoved { .. } => "deviceRemoved",
             Self::KeysLow { .. } => "keysLow",

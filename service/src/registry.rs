@@ -26,6 +26,8 @@ use crate::registration::lock::RegistrationLockVerificationManager;
 use crate::shield::Shield;
 use crate::stopping::Stopping;
 use crate::svr::{SvrController, SvrCredentials};
+use crate::sweep::Sweeper;
+use crate::sweep::background::Background;
 use crate::verification::budget::SmsBudget;
 use crate::verification::sender::{CodeSender, Outbox};
 use crate::verification::test_numbers::TestNumbers;
@@ -43,6 +45,7 @@ pub struct Registry {
     pub svr: SvrController,
     pub prekeys: PrekeysController,
     pub census: Census,
+    pub background: Background,
     pub waiting: WaitingController,
     pub provisioning: ProvisioningController,
     pub mailbox: Mailbox,
@@ -101,10 +104,8 @@ impl Registry {
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
-        };
-        let hasher = storage.lock_hasher(&config.registration_lock);
-        let locks = RegistrationLockVerificationManager {
         });
+        let hasher = storage.lock_hasher(&config.registration_lock);
         let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
@@ -148,7 +149,10 @@ impl Registry {
             clock: clock.clone(),
             chance: chance.clone(),
         };
+        let sweeper = Sweeper::new(&storage, accounts.clone(), keys.clone(), events.clone(), config.sweep.clone());
+        let background = Background::new(sweeper, storage.cache.clone(), storage.chance.clone(), stopping.clone());
         Ok(Self {
+            background,
             verification,
             registration,
             account: AccountController {

@@ -11,11 +11,13 @@ mod create;
 mod devices;
 mod freeze;
 mod holder;
+mod idle;
 mod number;
 mod reclaim;
 mod remove;
-pub(crate) mod rows;
+pub mod rows;
 mod update;
+mod usernames;
 
 use std::time::Duration;
 
@@ -24,7 +26,9 @@ pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 pub use number::Destination;
+pub use rows::username::{LinkClaim, UsernameClaim, link_key, username_key};
 pub use update::AskedBy;
+pub use usernames::UsernameError;
 
 use crate::Storage;
 use crate::cache::Cache;

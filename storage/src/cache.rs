@@ -131,6 +131,27 @@ impl Cache {
         }
     }
 
+    /// Takes the lease, or renews it, for `ttl`; says whether `who` has it. Whoever has it is to renew it long before its time is
+    /// over, and to stop once that fails. It keeps two from doing the same work, and is no lock: who is slow may not know that
+    /// it is lost.
+    pub async fn hold(&self, lease: &str, who: &str, ttl: Duration) -> Result<bool, CacheDown> {
+        match self {
+            Self::Local(local) => Ok(local.here()?.hold(lease, who, ttl)),
+            Self::Redis(redis) => redis.hold(lease, who, ttl).await,
+        }
+    }
+
+    /// Lets the lease go before its time, if `who` has it.
+    pub async fn let_go(&self, lease: &str, who: &str) -> Result<(), CacheDown> {
+        match self {
+            Self::Local(local) => {
+                local.here()?.let_go(lease, who);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.let_go(lease, who).await,
+        }
+    }
+
     /// Takes `amount` permits, or none if there are fewer.
     pub async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {
         match self {

@@ -25,6 +25,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 pub use bootstrap::BootstrapError;
 pub use condition::Condition;
+pub use many::Walk;
 pub use refusal::{CommitError, StoreError};
 pub use update::{Update, Updated};
 pub use write::{Item, Write};
@@ -111,9 +112,12 @@ impl Dynamo {
 
     async fn attempt(&self, writes: &[Write]) -> Result<(), CommitError> {
         match writes {
-            // A single conditional put costs half of a transaction of one.
+            // A single conditional put or removal costs half of a transaction of one.
             [Write { label, table, change: Change::Put(item), condition }] => {
                 self.put(label, *table, item.clone(), condition.clone()).await
+            }
+            [Write { label, table, change: Change::Delete(key), condition }] => {
+                self.delete(label, *table, key.clone(), condition.clone()).await
             }
             many => self.transact(many).await,
         }
@@ -141,6 +145,24 @@ impl Dynamo {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         }
         put.send().await.map(drop).map_err(|e| refusal::of_put(e, label))
+    }
+
+    async fn delete(
+        &self,
+        label: &'static str,
+        table: Table,
+        key: Item,
+        condition: Option<Condition>,
+    ) -> Result<(), CommitError> {
+        let mut delete = self.client.delete_item().table_name(self.table_name(table)).set_key(Some(key));
+        if let Some(condition) = condition.map(Condition::render) {
+            delete = delete
+                .set_expression_attribute_values(condition.values())
+                .set_expression_attribute_names(Some(condition.names))
+                .condition_expression(condition.text)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        delete.send().await.map(drop).map_err(|e| refusal::of_delete(e, label))
     }
 
     /// A pause before the next round, spread so that rivals do not meet again.

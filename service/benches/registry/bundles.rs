@@ -11,6 +11,7 @@ use signet_keys::pages::{self, Kind, Set, Shelf};
 use signet_keys::signing::ClientKeys;
 use signet_keys::{CheckedDeviceKeys, Installation, KeysManager, UncheckedKeys, rows};
 use signet_storage::accounts::Ids;
+use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::items::number;
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Condition, Item, Update, Write};
@@ -177,7 +178,8 @@ impl Bare {
                 let sets = sets.clone();
                 async move {
                     let shelf = me.shelf(n);
-                    let pages: Vec<Item> = sets.iter().flat_map(|set| set.pages(shelf)).collect();
+                    let pages: Vec<Item> =
+                        sets.iter().flat_map(|set| set.pages(shelf, Timestamp::from_millis(0))).collect();
                     let keys = pages.iter().map(key_of).collect();
                     me.storage.dynamo.put_all(Table::Prekeys, pages).await.expect("they are written");
                     let change = Update::only_if(Condition::Present("uploads")).set("uploads", number(0));

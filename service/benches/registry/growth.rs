@@ -25,7 +25,7 @@ const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// What may differ from the first size and still count as flat.
 const FLAT: f64 = 0.25;
 /// Rows that are written in one go.
-const PART: usize = 2_000;
+pub const PART: usize = 2_000;
 /// Real devices, whose keys are uploaded and taken.
 const DEVICES: usize = 40;
 /// Of each operation in a round.
@@ -70,20 +70,20 @@ fn print(row: &Row, first: Option<&Row>) {
 }
 
 /// The rows of one real account, as the engine's own text, by table; and what is to be exchanged in them.
-struct Template {
-    rows: Vec<(String, Vec<String>)>,
-    aci: String,
-    pni: String,
+pub struct Template {
+    pub rows: Vec<(String, Vec<String>)>,
+    pub aci: String,
+    pub pni: String,
 }
 
 /// The ids of the n-th account; they are spread as random ones are.
-fn id(kind: u16, n: usize) -> String {
+pub fn id(kind: u16, n: usize) -> String {
     let spread = (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     format!("{:08x}-{kind:04x}-4000-8000-{n:012x}", spread >> 32)
 }
 
 impl Template {
-    async fn of_one_account(data: &Path) -> Self {
+    pub async fn of_one_account(data: &Path) -> Self {
         let storage = open(data).await;
         let (aci, pni) = bare::register_one(&storage).await;
         let mut rows = Vec::new();
@@ -133,7 +133,7 @@ fn text(row: &Item) -> Value {
     row.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect::<serde_json::Map<_, _>>().into()
 }
 
-async fn open(data: &Path) -> Storage {
+pub async fn open(data: &Path) -> Storage {
     let mut config = Config::parse("").expect("the defaults are valid");
     config.storage.path = data.to_owned();
     loop {

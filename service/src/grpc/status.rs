@@ -62,6 +62,7 @@ fn of(error: &ApiError) -> Status {
         ApiError::Malformed
         | ApiError::BadRequest
         | ApiError::Conflict
+        | ApiError::Gone
         | ApiError::TooLarge
         | ApiError::TooSlow
         | ApiError::Unprocessable => constraint("the request says something impossible".to_owned()),

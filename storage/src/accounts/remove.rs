@@ -46,7 +46,7 @@ impl AccountsManager {
         Err(AccountsError::Contested)
     }
 
-    fn removal(&self, account: &Account, keys: Vec<Write>) -> Vec<Write> {
+    pub(super) fn removal(&self, account: &Account, keys: Vec<Write>) -> Vec<Write> {
         let former = rows::Former::of(account, self.clock.now().plus(REMEMBERED_FOR));
         let mut writes = vec![rows::release_number(account, former), rows::release_pni(account)];
         writes.extend(removal_of_own(account));
@@ -55,7 +55,7 @@ impl AccountsManager {
     }
 
     /// Removes, lets the cache forget, and tells the account's connections, in a task of its own.
-    async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
+    pub(super) async fn commit_removal(&self, writes: Vec<Write>, account: &Account) -> Result<(), CommitError> {
         let (me, aci, version) = (self.clone(), account.aci, account.version);
         finished(tokio::spawn(async move {
             let done = me.dynamo.commit("remove", writes).await;
@@ -73,6 +73,6 @@ impl AccountsManager {
 /// The end of what is the account's own, apart from its keys and from the claims of its number, which may be somebody else's next.
 pub(super) fn removal_of_own(account: &Account) -> Vec<Write> {
     let mut writes = vec![rows::remove_account(account), recovery::remove(account.pni)];
-    writes.extend(account.username.hash.as_ref().map(|name| rows::remove_username(name, account.aci)));
+    writes.extend(rows::username::remove_username(account));
     writes
 }

@@ -138,6 +138,24 @@ impl Local {
         self.letters.get(key).filter(|entry| now < entry.expires)?.value
     }
 
+    pub(super) fn hold(&self, lease: &str, who: &str, ttl: Duration) -> bool {
+        let now = self.clock.now();
+        let entry = Entry::new(0, Some(Bytes::copy_from_slice(who.as_bytes())), ttl, now);
+        let mine = |there: &Entry| there.value.as_deref() == Some(who.as_bytes());
+        let result = self.letters.entry_by_ref(lease).and_compute_with(|there| match living(there, now) {
+            Some(there) if !mine(&there) => Op::Nop,
+            _ => Op::Put(entry),
+        });
+        !matches!(result, CompResult::Unchanged(_))
+    }
+
+    pub(super) fn let_go(&self, lease: &str, who: &str) {
+        self.letters.entry_by_ref(lease).and_compute_with(|there| {
+            let mine = there.is_some_and(|there| there.value().value.as_deref() == Some(who.as_bytes()));
+            if mine { Op::Remove } else { Op::Nop }
+        });
+    }
+
     pub(super) fn publish(&self, channel: &str, message: &Bytes) -> u64 {
         self.hub.deliver(channel, message)
     }

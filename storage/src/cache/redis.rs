@@ -60,6 +60,7 @@ struct Shared {
     count: Script,
     look: Script,
     tally: Script,
+    lease: Script,
     places: Semaphore,
     up: AtomicBool,
     look_now: Arc<Notify>,
@@ -84,6 +85,7 @@ impl Redis {
             count: Script::from_lua(include_str!("count.lua")),
             look: Script::from_lua(include_str!("look.lua")),
             tally: Script::from_lua(include_str!("tally.lua")),
+            lease: Script::from_lua(include_str!("lease.lua")),
             places: Semaphore::new(CALLS_AT_ONCE),
             up: AtomicBool::new(false),
             look_now: Arc::new(Notify::new()),
@@ -125,6 +127,15 @@ impl Redis {
 
     pub(super) async fn kept(&self, key: &str) -> Result<Option<Bytes>, CacheDown> {
         self.ask(self.shared.client.get(key)).await
+    }
+
+    pub(super) async fn hold(&self, lease: &str, who: &str, ttl: Duration) -> Result<bool, CacheDown> {
+        self.ask(self.shared.run(&self.shared.lease, lease, vec![Value::from(who), millis(ttl)])).await
+    }
+
+    pub(super) async fn let_go(&self, lease: &str, who: &str) -> Result<(), CacheDown> {
+        let args = vec![Value::from(who), Value::from("0")];
+        self.ask(self.shared.run::<bool>(&self.shared.lease, lease, args)).await.map(drop)
     }
 
     pub(super) async fn take(&self, bucket: &Bucket, key: &str, amount: u64) -> Result<Taken, CacheDown> {

@@ -1,6 +1,7 @@
 //! Why a read or a commit did not happen. Messages hold error codes only: the store's own texts may quote rows.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
@@ -72,6 +73,16 @@ pub(super) fn of_put<R>(error: SdkError<PutItemError, R>, label: &'static str) -
             CommitError::Refused { label, standing: e.item().cloned() }
         }
         Some(PutItemError::TransactionConflictException(_)) => CommitError::Contested,
+        _ => StoreError::from_sdk(error).into(),
+    }
+}
+
+pub(super) fn of_delete<R>(error: SdkError<DeleteItemError, R>, label: &'static str) -> CommitError {
+    match error.as_service_error() {
+        Some(DeleteItemError::ConditionalCheckFailedException(e)) => {
+            CommitError::Refused { label, standing: e.item().cloned() }
+        }
+        Some(DeleteItemError::TransactionConflictException(_)) => CommitError::Contested,
         _ => StoreError::from_sdk(error).into(),
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 
 use super::Condition;
 use super::tables::Table;
@@ -24,6 +26,7 @@ pub struct Write {
 pub(super) enum Change {
     Put(Item),
     Delete(Item),
+    Require(Item),
 }
 
 impl Write {
@@ -35,6 +38,11 @@ impl Write {
     /// Delete the row with this key, if there is one.
     pub fn delete(label: &'static str, table: Table, key: Item) -> Self {
         Self { label, table, change: Change::Delete(key), condition: None }
+    }
+
+    /// Write nothing, but require something of the row with this key.
+    pub fn require(label: &'static str, table: Table, key: Item, condition: Condition) -> Self {
+        Self { label, table, change: Change::Require(key), condition: Some(condition) }
     }
 
     /// Only if this holds; otherwise the whole commit is refused and nothing of it is written.
@@ -60,6 +68,17 @@ impl Write {
                     .set_expression_attribute_values(values)
                     .set_return_values_on_condition_check_failure(on_failure);
                 TransactWriteItem::builder().put(put.build().expect("table and item are given")).build()
+            }
+            Change::Require(key) => {
+                let check = ConditionCheck::builder()
+                    .table_name(table_name)
+                    .set_key(Some(key))
+                    .set_condition_expression(text)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .set_return_values_on_condition_check_failure(on_failure);
+                let check = check.build().expect("table, key and condition are given");
+                TransactWriteItem::builder().condition_check(check).build()
             }
             Change::Delete(key) => {
                 let delete = Delete::builder()

@@ -88,15 +88,15 @@ async fn of_many_who_read_one_version_one_changes_it(engine: Engine) {
     let rival = |n: usize| {
         let (store, me, account) = (store.clone(), registrants[n % 4].clone(), account.clone());
         async move {
-            let cleared = signet_tests::registrant::cleared(account, store.now());
+            let (cleared, new) = (signet_tests::registrant::cleared(account, store.now()), me.account());
             let keys = store.keys().writes_for_new_device(
                 cleared.ids(),
                 signet_storage::ids::DeviceId::PRIMARY,
-                &(&me.account().device).into(),
+                &(&new.device).into(),
                 &me.aci,
                 &me.pni,
             );
-            store.accounts().reclaim(cleared, &verified(FORMS[n % 2], store.now()), me.account(), keys).await
+            store.accounts().reclaim(cleared, &verified(FORMS[n % 2], store.now()), new, keys).await
         }
     };
     let results = all((0..16).map(rival)).await;

@@ -15,6 +15,7 @@ pub enum Told {
 use Told::{At, Not, Present};
 
 const OURS: &str = "the name of the commit that wrote the row, drawn anew for each";
+const WHEN_CLEARED: &str = "says when a page that nothing points at is old enough to be cleared away";
 const WHETHER_LINKED: &str = "says how a link is made when the name is confirmed again";
 const OF_RESERVED: &str = "runs out by itself; which name is reserved is told";
 const OF_KEYS: &str = "made of the key that is told, by its owner";
@@ -102,6 +103,7 @@ pub const TOLD: &[(&str, Told)] = &[
     ("prekeys/identity", At("/data/account/aci")),
     ("prekeys/page", Not(OF_SETS)),
     ("prekeys/keys", Not(COUNTED)),
+    ("prekeys/written", Not(WHEN_CLEARED)),
     ("recovery/pni", At("/data/account/pni")),
     ("recovery/password/hash", Present("/data/account/numberRecoveryUntil")),
     ("recovery/password/salt", Not(HASHED)),
