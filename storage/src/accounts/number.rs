@@ -104,7 +104,7 @@ fn departure(before: &Account, displaced: Option<Former>, commit: Uuid) -> Vec<W
 impl Destination<'_> {
     /// The number as it will be written, and its PNI.
     fn address(&self, before: &Account) -> Result<(E164, NumberId), AccountsError> {
-        let is_own = |number: &E164| number.canonical() == before.phone_number.canonical();
+        let is_own = |number: &E164| before.has_number(number);
         match self {
             Self::Same => Ok((before.phone_number.clone(), before.pni)),
             Self::Form(verified) if is_own(verified.number()) => Ok((verified.number().clone(), before.pni)),
@@ -112,8 +112,7 @@ impl Destination<'_> {
             Self::Vacant(slot) if is_own(&slot.number) => Err(AccountsError::Contested),
             Self::Vacant(slot) => Ok((slot.number.clone(), slot.ids.pni)),
             Self::Held(verified, cleared)
-                if !is_own(verified.number())
-                    && verified.number().canonical() == cleared.account().phone_number.canonical() =>
+                if !is_own(verified.number()) && cleared.account().has_number(verified.number()) =>
             {
                 Ok((verified.number().clone(), cleared.account().pni))
             }
