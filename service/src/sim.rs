@@ -24,15 +24,25 @@ use history::Event;
 pub use play::{Played, Violation};
 pub use report::Counts;
 
+const AUDIT_EVERY: u32 = 40;
+
 /// Plays the history of a seed.
 ///
 /// # Panics
 /// If the registry cannot be built.
 pub fn run(seed: u64, history: &[Event], progress: impl FnMut(&Counts)) -> Played {
+    run_audited(seed, history, AUDIT_EVERY, progress)
+}
+
+/// The same, with an audit of all rows after every so many rounds.
+///
+/// # Panics
+/// If the registry cannot be built.
+pub fn run_audited(seed: u64, history: &[Event], every: u32, progress: impl FnMut(&Counts)) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime on this thread").block_on(async {
         let town = town::Town::build(seed).await.expect("the registry can be built in memory");
-        play::Play::new(&town, seed).run(history, progress).await
+        play::Play::new(&town, seed, every).run(history, progress).await
     })
 }
 

@@ -15,12 +15,24 @@ use signet::sim::{self, Counts, history};
 const SEEDS: u64 = 2_000;
 const STEPS: u32 = 60;
 const CLIENTS: u32 = 6;
+/// Histories after each round of which all rows are read.
+const CUT_SEEDS: u64 = 60;
 
 #[test]
 fn no_seed_breaks_a_rule() {
     let seeds = std::env::var("SIGNET_SIM_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number"));
     let counts = play_all(seeds, STEPS, CLIENTS);
     println!("{seeds} seeds of {STEPS} events:\n{counts}");
+}
+
+#[test]
+fn the_rows_fit_together_at_every_cut() {
+    let audits = (1..=CUT_SEEDS).map(|seed| {
+        let played = sim::run_audited(10_000 + seed, &history::draw(10_000 + seed, STEPS, CLIENTS), 1, |_| {});
+        assert_eq!(played.violation, None, "seed {seed}");
+        played.counts.audits
+    });
+    println!("{CUT_SEEDS} seeds of {STEPS} events, {} audits", audits.sum::<u32>());
 }
 
 #[test]
