@@ -362,3 +362,24 @@ async fn a_client_that_hangs_up_has_ended_its_account() {
     assert_eq!(rows, kept(), "and its pages may be left");
     Audit::of(&h.t.registry.storage).await.expect_clean();
 }
+
+/// Let in a moment ago, by a copy, say: what has gone meanwhile is gone (§9.7), and nothing else can be done to it.
+#[tokio::test]
+async fn who_asks_of_an_account_that_has_just_gone() {
+    let h = home().await;
+    let caller = signet::call::Caller { account: h.account().await.into(), device: h.primary().id };
+    h.ask(Via::Rest, &h.primary(), "DELETE", ME, "").await.expect(204);
+    let account = &h.t.registry.account;
+    assert!(account.end(&caller).await.is_ok());
+    let refused = [
+        account.unlock(&caller).await.is_err(),
+        account.find_by_number(&caller, true).await.is_err(),
+        account.new_totp_key(&caller).await.is_err(),
+        account.totp_keys(&caller).await.is_err(),
+        account.remove_totp(&caller, 1).await.is_err(),
+        account.report(&caller).await.is_err(),
+    ];
+    assert_eq!(refused, [true; 6]);
+    assert_eq!(h.t.row_counts().await[0], ("accounts", 0));
+    Audit::of(&h.t.registry.storage).await.expect_clean();
+}
