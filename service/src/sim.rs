@@ -11,12 +11,14 @@ mod explain;
 pub mod history;
 mod ledger;
 mod model;
+mod names;
 mod people;
 mod play;
 mod report;
 mod shrink;
 mod stored;
 mod town;
+mod usernames;
 
 use history::Event;
 pub use play::{Played, Violation};

@@ -124,8 +124,9 @@ impl AccountsManager {
         match self.claim_of(number).await? {
             Some(rows::NumberClaim { aci: Some(aci), .. }) => {
                 // Claim and account change in one transaction; missing here means it was deleted since the line above.
-                let account = self.get(aci).await?.ok_or(AccountsError::Contested)?;
-                Ok(Slot::Occupied(Box::new(account)))
+                // Or it moved to another number.
+                let account = self.get(aci).await?.filter(|account| account.has_number(number));
+                Ok(Slot::Occupied(Box::new(account.ok_or(AccountsError::Contested)?)))
             }
             free => {
                 let pni = free.as_ref().map_or_else(|| NumberId::draw(&self.chance), |claim| claim.pni);

@@ -9,5 +9,6 @@ mod flows;
 mod libraries;
 mod people;
 mod search;
+mod settings;
 mod suite;
 mod walk;

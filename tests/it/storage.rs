@@ -41,3 +41,4 @@ mod numbers;
 mod prekeys;
 mod races;
 mod sessions;
+mod usernames;

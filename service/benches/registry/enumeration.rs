@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use signet_storage::chance::Chance;
 use signet_storage::ids::AccountId;
@@ -18,11 +18,18 @@ use super::people::People;
 use super::server::Server;
 
 const TARGET: f64 = 0.05;
+/// Names with proofs of them.
+const NAMES: &str = include_str!("../../../keys/vectors/username-proofs-of-the-library.txt");
 /// Of each kind, so that no cache holds one side only.
 const PEOPLE: usize = 192;
+const RESERVE: &str = "/v1/accounts/username_hash/reserve";
 
 /// Limits of what is asked here again and again.
-const MORE: [&str; 6] = [
+const MORE: [&str; 10] = [
+    "limits.username_reserve.size=4000000000",
+    "limits.username_reserve.per=1us",
+    "limits.username_set.size=4000000000",
+    "limits.username_set.per=1us",
     "recovery.by_aci=true",
     "limits.backup_auth_check.size=4000000000",
     "limits.backup_auth_check.per=1us",
@@ -35,6 +42,8 @@ const MORE: [&str; 6] = [
 struct Side {
     acis: Vec<String>,
     numbers: Vec<String>,
+    /// Hashes of usernames that somebody else has, by the known; that nobody has, by the unknown.
+    names: Vec<String>,
     /// Of the session that was begun last.
     session: String,
 }
@@ -43,6 +52,12 @@ struct Setting {
     sides: [Side; 2],
     /// Good credentials of somebody who is not asked about.
     svr: String,
+    /// Somebody who asks for names.
+    asking: String,
+    /// Names that somebody has reserved, and not confirmed.
+    reserved: Vec<String>,
+    /// Who has them.
+    reserving: Vec<String>,
     registration: String,
 }
 
@@ -59,6 +74,9 @@ pub async fn run(directory: &Path, count: usize) {
     let mut connection = Connection::open(server.http).await;
     let chance = Chance::system();
     for n in 0..count + count / 20 {
+        if n % 500 == 0 {
+            renew(&mut connection, &setting).await;
+        }
         // A session is begun before its code is asked for; all else comes in any order.
         let mut order: Vec<(usize, usize)> = (1..questions.len()).flat_map(|q| [(q, 0), (q, 1)]).collect();
         for i in (1..order.len()).rev() {
@@ -109,17 +127,53 @@ impl Setting {
         let issued: Value = serde_json::from_str(&issued).expect("credentials");
         let text = |name: &str| issued[name].as_str().expect("text").to_owned();
         let svr = format!("{}:{}", text("username"), text("password"));
+        let confirmed = confirm_names(&mut connection, &people).await;
+        let asking = people.authorization(PEOPLE + 1);
+        // Each account keeps one.
+        let reserving: Vec<_> = (PEOPLE + 2..people.acis.len()).map(|n| people.authorization(n)).collect();
+        let reserved = reserving.iter().map(|_| URL_SAFE_NO_PAD.encode(chance.bytes::<32>())).collect();
         let known = Side {
             acis: people.acis.drain(..PEOPLE).collect(),
             numbers: people.numbers.drain(..PEOPLE).collect(),
+            names: confirmed,
             session: String::new(),
         };
         let unknown = Side {
             acis: (0..PEOPLE).map(|_| AccountId::draw(&chance).to_string()).collect(),
             numbers: (0..PEOPLE).map(|n| format!("+1202{}", 7_000_000 + n)).collect(),
+            names: (0..PEOPLE).map(|_| URL_SAFE_NO_PAD.encode(chance.bytes::<32>())).collect(),
             session: String::new(),
         };
-        Self { sides: [known, unknown], svr, registration: by_password() }
+        Self { sides: [known, unknown], svr, asking, reserved, reserving, registration: by_password() }
+    }
+}
+
+/// Each of the known gets one.
+async fn confirm_names(connection: &mut Connection, people: &People) -> Vec<String> {
+    let mut names = Vec::new();
+    let proofs = NAMES.lines().filter(|line| !line.starts_with('#')).take(PEOPLE);
+    for (n, line) in proofs.enumerate() {
+        let bytes: Vec<_> = line.split(' ').skip(1).map(|text| hex::decode(text).expect("hex")).collect();
+        let [name, proof] = [0, 1].map(|part| URL_SAFE_NO_PAD.encode(&bytes[part]));
+        let confirmation = json!({"usernameHash": name, "zkProof": proof}).to_string();
+        for (path, body) in [(RESERVE, reservation(&[&name])), ("/v1/accounts/username_hash/confirm", confirmation)] {
+            let (status, told) = connection.send("PUT", path, &people.authorization(n), &body).await;
+            assert_eq!(status, 200, "{told}");
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn reservation(names: &[&str]) -> String {
+    json!({ "usernameHashes": names }).to_string()
+}
+
+/// Reservations last five minutes.
+async fn renew(connection: &mut Connection, setting: &Setting) {
+    for (name, who) in setting.reserved.iter().zip(&setting.reserving) {
+        let (status, told) = connection.send("PUT", RESERVE, who, &reservation(&[name])).await;
+        assert_eq!(status, 200, "{told}");
     }
 }
 
@@ -159,6 +213,16 @@ fn questions() -> Vec<Question> {
         question("registration, wrong recovery password", |setting, who, n| {
             post("/v1/registration", credentials(&who.number(n)), setting.registration.clone(), 403)
         }),
+        // Taken or free shows in the status, by the contract; whether the one who has it confirmed it does not.
+        question("reserve a name: confirmed or only reserved", |setting, who, n| {
+            let names = if std::ptr::eq(who, &setting.sides[0]) { &who.names } else { &setting.reserved };
+            reserve(setting, reservation(&[&names[n % names.len()]]), 409)
+        }),
+        question("reserve a name: taken, or free and another", |setting, who, n| {
+            // One is written either way: the second one of the list, or the first.
+            let spare = &setting.sides[1].names[(n + 1) % PEOPLE];
+            reserve(setting, reservation(&[&who.names[n % PEOPLE], spare]), 200)
+        }),
         question("registration by ACI, wrong recovery password", |setting, who, n| {
             post("/v1/registration", credentials(&who.aci(n)), setting.registration.clone(), 403)
         }),
@@ -173,6 +237,11 @@ impl Side {
     fn number(&self, n: usize) -> String {
         self.numbers[n % self.numbers.len()].clone()
     }
+}
+
+fn reserve(setting: &Setting, body: String, expected: u16) -> Request {
+    let (path, header) = (RESERVE.to_owned(), setting.asking.clone());
+    Request { method: "PUT", path, header, body: body.into(), expected }
 }
 
 fn post(path: impl Into<String>, header: String, body: String, expected: u16) -> Request {

@@ -4,7 +4,7 @@ use signet_storage::ids::{AccountId, ServiceId};
 
 use super::AccountController;
 use crate::error::ApiError;
-use crate::prekeys::access::{AccessKey, opens};
+use crate::prekeys::access::AccessKey;
 use crate::prekeys::target;
 
 impl AccountController {
@@ -13,9 +13,8 @@ impl AccountController {
     /// # Errors
     /// 401 alike for a wrong key and for an account that there is not.
     pub async fn capabilities_of(&self, aci: AccountId, key: &AccessKey) -> Result<Vec<&'static str>, ApiError> {
-        let identity = ServiceId::Aci(aci);
-        let account = target::find(&self.accounts, identity).await?;
-        let account = account.filter(|account| opens(Some(key), identity, account)).ok_or(ApiError::Unauthorized)?;
+        let account = target::opened_by(&self.accounts, ServiceId::Aci(aci), Some(key)).await?;
+        let account = account.ok_or(ApiError::Unauthorized)?;
         Ok(account.capabilities().collect())
     }
 }

@@ -16,7 +16,9 @@ pub async fn find(accounts: &AccountsManager, identity: ServiceId) -> Result<Opt
         ServiceId::Pni(pni) => accounts.aci_of_pni(pni).await?,
     };
     let Some(aci) = aci else { return Ok(None) };
-    let account = match accounts.get_cached(aci).await {
+    // A copy may be of before the account got the number.
+    let cached = accounts.get_cached(aci).await.filter(|account| has(account, identity));
+    let account = match cached {
         Some(account) => Some(account),
         None => accounts.refresh(aci).await?.map(Arc::new),
     };

@@ -1,22 +1,18 @@
 //! One step carried out: from what a person remembers to a request, and from the answer to what was heard and learned.
 
 mod devices;
+mod moves;
+mod names;
+mod totp;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_storage::AccountsManager;
-use signet_storage::accounts::AccountsError;
-use signet_storage::clock::Timestamp;
-use signet_storage::dynamo::Write;
-use signet_storage::ids::AccountId;
-use signet_storage::model::totp::{self, TotpKey};
-use signet_storage::model::{Account, Opaque};
 
 use super::explain::{Heard, Seen};
 use super::history::{self, Action, As, Step};
-use super::model::{self, Act, Op, Told};
-use super::people::{self, Linked, Memory, STRANGER, Token, owner};
+use super::model::{self, Act, Op, Told, mark};
+use super::people::{self, Linked, Memory, Owned, STRANGER, Token, owner};
 use super::town::{Reply, Town};
 use crate::call::Method;
 
@@ -30,8 +26,9 @@ pub struct Done {
     pub bundle: Option<Value>,
 }
 
-pub async fn act(town: &Town, id: u32, step: &Step, memory: &Memory) -> Option<Done> {
-    let me = Actor { town, id, step, memory };
+/// `there`: what the same person remembers of the other number that the step is about.
+pub async fn act(town: &Town, id: u32, step: &Step, memory: &Memory, there: &Memory) -> Option<Done> {
+    let me = Actor { town, id, step, memory, there };
     let asked = me.ask();
     let (act, reply) = match step.hangs_up {
         None => asked.await?,
@@ -49,6 +46,7 @@ struct Actor<'a> {
     id: u32,
     step: &'a Step,
     memory: &'a Memory,
+    there: &'a Memory,
 }
 
 impl Actor<'_> {
@@ -78,7 +76,10 @@ impl Actor<'_> {
             Action::Register(wish) => Act::Register(self.wish(wish)?),
             Action::WhoAmI(by) => Act::WhoAmI(self.credentials(*by)?),
             Action::Delete => Act::Delete(self.credentials(As::Primary)?),
-            Action::Totp => Act::Totp { who: self.memory.accounts.last()?.0.clone() },
+            Action::Totp => Act::Totp(self.credentials(As::Primary)?),
+            Action::Move(wish) => Act::Move(self.wish_to_move(wish)?),
+            Action::Name(asks) => Act::Name { by: self.credentials(As::Primary)?, asks: *asks },
+            Action::LookUp { name } => Act::LookUp { name: *name },
             _ => return self.intent_about_devices(),
         })
     }
@@ -89,7 +90,7 @@ impl Actor<'_> {
             history::Proof::Session => model::Proof::Session(self.memory.session.as_ref()?.0),
             history::Proof::Recovery { right } => model::Proof::Recovery(recovery(right)),
             history::Proof::Aci { right } => {
-                let who = self.memory.accounts.last()?.0.clone();
+                let who = self.memory.accounts.last()?.who.clone();
                 model::Proof::Aci { who, recovery: recovery(right) }
             }
         };
@@ -102,8 +103,8 @@ impl Actor<'_> {
             can_transfer: wish.can_transfer,
             totp: match wish.totp {
                 history::Totp::None => None,
-                history::Totp::Right => Some(true),
-                history::Totp::Wrong => Some(false),
+                history::Totp::Right => Some(self.memory.totp.as_ref().map(|(id, ..)| *id)),
+                history::Totp::Wrong => Some(None),
             },
         })
     }
@@ -117,7 +118,10 @@ impl Actor<'_> {
             Act::Register(wish) => self.register(wish).await,
             Act::WhoAmI(by) => self.as_device(by, Method::Get, "/v1/accounts/whoami", None).await,
             Act::Delete(by) => self.as_device(by, Method::Delete, "/v1/accounts/me", None).await,
-            Act::Totp { who } => self.update(who, set_totp).await,
+            Act::Totp(by) => return Some(self.confirm_totp(by.clone()).await),
+            Act::Move(wish) => self.ask_to_move(wish).await,
+            Act::Name { by, asks } => self.ask_about_name(by, *asks).await,
+            Act::LookUp { name } => self.look_up(*name).await,
             _ => self.ask_about_devices(&act).await?,
         };
         Some((act, Some(reply)))
@@ -167,26 +171,9 @@ impl Actor<'_> {
         attributes["capabilities"]["transfer"] = json!(wish.can_transfer);
         attributes["registrationLock"] = json!(wish.lock.map(people::lock_text));
         attributes["recoveryPassword"] = json!(wish.leaves.map(people::recovery_text));
-        body["totp"] = json!(wish.totp.map(|right| self.one_time_password(right)));
+        body["totp"] = json!(wish.totp.map(|of| self.one_time_password(of)));
         let authorization = people::basic(&user, &people::password(self.id));
         self.town.call(Method::Post, "/v1/registration", Some(&authorization), Some(body)).await
-    }
-
-    fn one_time_password(&self, right: bool) -> u32 {
-        let code = totp::code(&TOTP, Timestamp::from_millis(self.town.now()));
-        if right { code } else { (code + 1) % 1_000_000 }
-    }
-
-    /// What later routes will let owners do, done through the store.
-    async fn update(&self, who: &str, change: impl Fn(&mut Account) -> Vec<Write>) -> Reply {
-        let aci: AccountId = who.parse().expect("the registry gave this name");
-        let accounts: &AccountsManager = &self.town.registry.accounts;
-        let updated = accounts.update("simulation", aci, |account, _| ((), change(account))).await;
-        let status = match updated {
-            Ok(_) => 204,
-            Err(AccountsError::Contested | AccountsError::Store(_)) => 503,
-        };
-        Reply { status, body: Value::Null }
     }
 
     fn done(&self, act: Act, reply: Option<Reply>) -> Done {
@@ -203,7 +190,9 @@ impl Actor<'_> {
                 memory.session = Some((self.id, name.to_owned()));
             }
             (Act::Code { session, sent: Some(code) }, _) => memory.code = Some((*session, *code)),
-            (Act::Register(_), Some(Told { who: Some(who), .. })) => memory.accounts.push((who.clone(), self.id)),
+            (Act::Register(_), Some(Told { who: Some(who), .. })) => {
+                memory.accounts.push(Owned { who: who.clone(), by: self.id, pni: mark(self.id) });
+            }
             (Act::Token(by), Some(Told { status: 200, .. })) => {
                 let text = body.and_then(|body| body["verificationCode"].as_str()).unwrap_or_default().to_owned();
                 memory.token = Some(Token { id: self.id, text, who: by.who.clone(), made: self.town.now() });
@@ -212,20 +201,23 @@ impl Actor<'_> {
                 memory.linked.push(Linked { who: who.clone(), device: *device, by: self.id, keys: *keys });
             }
             (Act::Upload { set, .. }, _) => memory.uploaded = Some(*set),
+            (Act::Totp(by), _) => {
+                let key = body.and_then(totp::key_in);
+                memory.totp = key.map(|key| (self.id, by.who.clone(), key)).or(memory.totp);
+            }
             _ => {}
         }
         let bundle =
             body.filter(|_| matches!((&act, told), (Act::Fetch { .. }, Some(Told { status: 200, .. })))).cloned();
         let pni = body.and_then(|body| body["pni"].as_str()).map(str::to_owned);
-        Done { step: self.step.clone(), heard: Heard { op: Op { id: self.id, act }, seen }, memory, pni, bundle }
+        Done {
+            step: self.step.clone(),
+            heard: Heard { op: Op { id: self.id, number: self.step.number, act }, seen },
+            memory,
+            pni,
+            bundle,
+        }
     }
-}
-
-const TOTP: [u8; 32] = [7; 32];
-
-fn set_totp(account: &mut Account) -> Vec<Write> {
-    account.totp = vec![TotpKey { id: 0, key: Opaque::from(&TOTP[..]), label: Opaque::from(&b""[..]) }];
-    Vec::new()
 }
 
 fn seen(act: &Act, reply: &Reply) -> Seen {

@@ -1,9 +1,9 @@
-//! Is there an order of what was done at the same time in which every answer is true? All actions of a round on one number are
-//! tried in every order, by sets: what counts of an order is only which actions came before and what they left.
+//! Is there an order of what was done at the same time in which every answer is true? All actions of a round on one number, or on
+//! numbers between which somebody moves, are tried in every order, by sets: what counts of an order is only which actions came before and what they left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Act, Answer, Branch, Op, Round, State, Told, Who};
+use super::model::{Act, Answer, Joint, Op, Outcome, Round, State, Told, Who};
 
 /// An action and what was heard of it.
 #[derive(Clone, Debug)]
@@ -20,23 +20,23 @@ pub enum Seen {
 }
 
 /// All that may be true after it, if any of `truths` was before; nothing if no order explains what was heard.
-pub fn explain(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> BTreeSet<State> {
+pub fn explain(truths: &BTreeSet<Joint>, heard: &[Heard], round: Round) -> BTreeSet<Joint> {
     search(truths, heard, 0, round)
 }
 
 /// The same if every action may have been done once before the time that was answered: a change whose answer the store lost,
 /// and over which somebody else wrote before it was sent again, is not recognised any more and is made once more.
-pub fn explain_twice(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> BTreeSet<State> {
+pub fn explain_twice(truths: &BTreeSet<Joint>, heard: &[Heard], round: Round) -> BTreeSet<Joint> {
     let earlier = heard.iter().map(|one| Heard { op: one.op.clone(), seen: Seen::Lost });
     let all: Vec<Heard> = heard.iter().cloned().chain(earlier).collect();
     search(truths, &all, heard.len(), round)
 }
 
 /// `earlier`: so many at the end are to come before those at the beginning that they are of.
-fn search(truths: &BTreeSet<State>, heard: &[Heard], earlier: usize, round: Round) -> BTreeSet<State> {
+fn search(truths: &BTreeSet<Joint>, heard: &[Heard], earlier: usize, round: Round) -> BTreeSet<Joint> {
     let mut reached = BTreeMap::from([(0_u32, truths.clone())]);
     for _ in heard {
-        let mut next: BTreeMap<u32, BTreeSet<State>> = BTreeMap::new();
+        let mut next: BTreeMap<u32, BTreeSet<Joint>> = BTreeMap::new();
         for (done, states) in &reached {
             let is_done = |n: usize| done & (1 << n) != 0;
             let free = |n: usize| !is_done(n) && (n >= earlier || is_done(n + earlier));
@@ -51,9 +51,9 @@ fn search(truths: &BTreeSet<State>, heard: &[Heard], earlier: usize, round: Roun
 }
 
 /// The truths after one action on this one that agree with what was heard of it.
-fn fitting(state: &State, heard: &Heard, round: Round) -> Vec<State> {
+fn fitting(state: &Joint, heard: &Heard, round: Round) -> Vec<Joint> {
     let branches = state.after(&heard.op, round);
-    let mut fitting: Vec<State> = match &heard.seen {
+    let mut fitting: Vec<Joint> = match &heard.seen {
         Seen::Lost => branches.into_iter().map(|branch| branch.after).chain([state.clone()]).collect(),
         Seen::Told(told) => branches.into_iter().filter_map(|branch| agrees(branch, told)).collect(),
     };
@@ -68,7 +68,7 @@ fn fitting(state: &State, heard: &Heard, round: Round) -> Vec<State> {
     fitting
 }
 
-fn agrees(Branch { told, mut after }: Branch, heard: &Told) -> Option<State> {
+fn agrees(Outcome { told, mut after }: Outcome, heard: &Told) -> Option<Joint> {
     let Answer { status, verified, who, device } = told?;
     if status != heard.status || verified != heard.verified || device != heard.device {
         return None;
@@ -84,10 +84,10 @@ fn agrees(Branch { told, mut after }: Branch, heard: &Told) -> Option<State> {
 }
 
 /// In words, which promise was broken, as far as one can say.
-pub fn charge(truths: &BTreeSet<State>, heard: &[Heard], round: Round) -> &'static str {
+pub fn charge(truths: &BTreeSet<Joint>, heard: &[Heard], round: Round) -> &'static str {
     for Heard { op, seen } in heard {
         let Seen::Told(told) = seen else { continue };
-        let all = |test: &dyn Fn(&State) -> bool| truths.iter().all(test);
+        let all = |test: &dyn Fn(&State) -> bool| truths.iter().all(|truth| truth.0.get(&op.number).is_some_and(test));
         let broken = match &op.act {
             Act::Register(wish) if matches!(told.status, 200 | 201) => {
                 let shut = |state: &State| {

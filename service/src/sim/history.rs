@@ -3,15 +3,21 @@
 //!
 //! Not here: how an event is carried out (`play.rs`), and what has to come of it (`model.rs`).
 
+mod busy;
+mod moving;
+mod naming;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use signet_storage::Chance;
 
+use busy::{Busy, Doing};
+
+use super::model::NameAct;
+
 /// People who fight for each number.
 pub const PERSONS: u32 = 3;
-/// Actions on one number in one round; the search for an order that explains them grows with it.
-const MOST_PER_NUMBER: usize = 7;
 
 /// One event. Steps that follow each other with the same `round` run at the same time.
 #[derive(Clone, Debug)]
@@ -29,7 +35,10 @@ pub enum What {
     Faults(u32),
     /// The cache goes away (true) or comes back with what it held.
     Cache(bool),
-    Sweep,
+    /// What has run out and what nobody used for long goes; the sweep is cut off after so many ms.
+    Sweep {
+        cut: Option<u32>,
+    },
     Step(Step),
 }
 
@@ -72,6 +81,22 @@ pub enum Action {
     },
     /// The keys of the person's last account, as a stranger who knows the access key asks for them.
     Fetch,
+    /// The account gets another number, which the same person proves.
+    Move(Move),
+    Name(NameAct),
+    LookUp {
+        name: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub by: As,
+    pub to: u32,
+    pub old_form: bool,
+    pub proof: Proof,
+    pub lock: Lock,
+    pub forgets_devices: bool,
 }
 
 /// Which of a person's passwords.
@@ -130,6 +155,7 @@ pub fn draw(seed: u64, steps: u32, clients: u32) -> Vec<Event> {
     let mut drawing = Drawing {
         chance: Chance::seeded(seed),
         events: Vec::new(),
+        numbers: numbers(clients),
         scripts: vec![VecDeque::new(); actors as usize],
         round: 0,
         cache_away: false,
@@ -144,8 +170,9 @@ pub fn draw(seed: u64, steps: u32, clients: u32) -> Vec<Event> {
 struct Drawing {
     chance: Chance,
     events: Vec<Event>,
-    /// What each actor means to do next. What stands together in one entry happens in one round.
-    scripts: Vec<VecDeque<Vec<Action>>>,
+    numbers: u32,
+    /// What each actor means to do next, and about which number. What stands together in one entry happens in one round.
+    scripts: Vec<VecDeque<Vec<Doing>>>,
     round: u32,
     cache_away: bool,
 }
@@ -183,35 +210,29 @@ impl Drawing {
             self.push(What::Cache(self.cache_away));
         }
         if self.one_in(60) {
-            self.push(What::Sweep);
+            let cut = self.one_in(3).then(|| self.chance.below(200));
+            self.push(What::Sweep { cut });
         }
     }
 
     fn round(&mut self, clients: u32) {
         // Half of the rounds are one person's alone: what is wrong without any rival shows best there.
         let size = if self.one_in(2) { 1 } else { 1 + self.chance.below(clients) };
-        let mut per_number = vec![0; self.scripts.len() / PERSONS as usize];
-        let mut sends = vec![false; per_number.len()];
+        let mut busy = Busy::nobody(self.numbers);
         let mut acted = vec![false; self.scripts.len()];
         for _ in 0..size {
             let actor = self.actor();
-            let (number, person) = (actor / PERSONS, actor % PERSONS);
             if std::mem::replace(&mut acted[actor as usize], true) {
                 continue;
             }
-            let script = self.next(actor as usize);
-            let busy = &mut per_number[number as usize];
-            // Two codes at once to one number could not be told apart by whoever reads the messages.
-            let sending = script.contains(&Action::Code);
-            if *busy + script.len() > MOST_PER_NUMBER || sending && sends[number as usize] {
+            let script = self.next(actor);
+            if !busy.takes(&script) {
                 self.scripts[actor as usize].push_front(script);
                 continue;
             }
-            *busy += script.len();
-            sends[number as usize] |= sending;
-            for action in script {
+            for Doing { number, action } in script {
                 let hangs_up = self.one_in(60).then(|| self.chance.below(30));
-                self.push(What::Step(Step { number, person, action, hangs_up }));
+                self.push(What::Step(Step { number, person: actor % PERSONS, action, hangs_up }));
             }
         }
     }
@@ -227,12 +248,19 @@ impl Drawing {
         }
     }
 
-    fn next(&mut self, actor: usize) -> Vec<Action> {
-        if self.scripts[actor].is_empty() {
-            let script = self.script();
-            self.scripts[actor].extend(script);
+    fn next(&mut self, actor: u32) -> Vec<Doing> {
+        let number = actor / PERSONS;
+        if self.scripts[actor as usize].is_empty() {
+            let script = if self.one_in(6) { self.move_script(number) } else { self.script_at(number) };
+            self.scripts[actor as usize].extend(script);
         }
-        self.scripts[actor].pop_front().expect("a script is never empty")
+        self.scripts[actor as usize].pop_front().expect("a script is never empty")
+    }
+
+    fn script_at(&self, number: u32) -> Vec<Vec<Doing>> {
+        let at = |actions: Vec<Action>| actions.into_iter().map(|action| Doing { number, action }).collect();
+        let script = if self.one_in(5) { self.name_script() } else { self.script() };
+        script.into_iter().map(at).collect()
     }
 
     /// A few actions that belong together, so that more comes about than refusals.

@@ -8,15 +8,21 @@
 
 mod account;
 mod device;
+mod joint;
+mod lock;
+mod moves;
 mod register;
 mod rows;
 mod session;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use device::TOKEN_LIVES;
+pub use joint::{Joint, Outcome};
 pub use rows::{RowHolder, RowSeat, Rows, mark};
 pub use session::Session;
+pub use sweep::{IDLE_ACCOUNT, IDLE_LINKED, IDLE_PRIMARY};
 
 pub const MINUTE: i64 = 60_000;
 pub const DAY: i64 = 1_440 * MINUTE;
@@ -28,6 +34,8 @@ pub const RECOVERY_LIVES: i64 = 300 * DAY;
 /// Devices of an account, the primary one included.
 pub const MOST_DEVICES: usize = 6;
 pub const PRIMARY: u8 = 1;
+/// How long after a registration an account keeps its number (`accounts.change_number_wait`). Rounds are 1 ms apart.
+pub const KEEPS_NUMBER: i64 = 4;
 /// How long the registry may take a cached account for the truth, if the cache was away when the account changed
 /// (`cache.stale_at_most`).
 pub const CACHED: i64 = MINUTE;
@@ -63,7 +71,10 @@ pub struct Holder {
     pub lock: Option<u32>,
     /// Whose recovery password it has.
     pub recovery: Option<u32>,
-    pub totp: bool,
+    /// Its keys for one-time passwords: the events that made them.
+    pub totp: BTreeSet<u32>,
+    /// When its number registered last.
+    pub registered: i64,
     pub can_transfer: bool,
     pub old_form: bool,
 }
@@ -73,6 +84,8 @@ pub struct Holder {
 pub struct Seat {
     /// The registration or link that its password and keys are of.
     pub by: u32,
+    /// The mark of the registration, link or move that gave it its id for the PNI.
+    pub pni: u16,
     /// The midnight before it was last seen.
     pub seen: i64,
     pub frozen: bool,
@@ -100,6 +113,8 @@ pub struct LockGuesses {
 pub struct Op {
     /// The event's id: what the registration leaves in the registry is recognised by it.
     pub id: u32,
+    /// The number that it is about.
+    pub number: u32,
     pub act: Act,
 }
 
@@ -120,17 +135,18 @@ pub enum Act {
     Register(Registration),
     WhoAmI(Credentials),
     Delete(Credentials),
-    Totp {
-        who: String,
-    },
+    /// A key for one-time passwords is made and confirmed.
+    Totp(Credentials),
     /// A token is asked for, to link a device with.
     Token(Credentials),
     Link {
         /// The account that the token is of, and when it was made.
         who: String,
         made: i64,
-        /// The registration whose identity keys sign the device's.
+        /// The registration whose identity key signs the device's keys of the ACI.
         keys: u32,
+        /// The mark of the registration or move whose identity key signs those of the PNI.
+        pni: u16,
     },
     Unlink {
         by: Credentials,
@@ -144,6 +160,48 @@ pub enum Act {
     Fetch {
         who: String,
     },
+    Move(Move),
+    Name {
+        by: Credentials,
+        asks: NameAct,
+    },
+    /// The registry takes away what nobody used for long.
+    Sweep,
+    /// Whose username this is, asked by a stranger.
+    LookUp {
+        name: u8,
+    },
+}
+
+/// What an account asks about a username.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameAct {
+    Reserve {
+        name: u8,
+    },
+    Confirm {
+        name: u8,
+        with_link: bool,
+    },
+    /// It wants none any more.
+    Clear,
+    Link {
+        keep: bool,
+    },
+}
+
+/// An account is to get another number.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub by: Credentials,
+    pub to: u32,
+    pub old_form: bool,
+    /// Of the new number; not by ACI.
+    pub proof: Proof,
+    /// Whose lock is sent, should somebody have the number.
+    pub lock: Option<u32>,
+    /// The devices for which there are keys.
+    pub devices: BTreeSet<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -156,8 +214,8 @@ pub struct Registration {
     pub leaves: Option<u32>,
     pub skips_transfer: bool,
     pub can_transfer: bool,
-    /// A one-time password is sent, and it is right if the account has a key.
-    pub totp: Option<bool>,
+    /// A one-time password is sent, and it is of this key or of none.
+    pub totp: Option<Option<u32>>,
 }
 
 #[derive(Clone, Debug)]
@@ -209,6 +267,17 @@ pub struct Round {
     pub faulty: bool,
 }
 
+impl NameAct {
+    /// What may be answered. Which of them it has to be is watched by `names.rs`.
+    const fn statuses(self) -> &'static [u16] {
+        match self {
+            Self::Reserve { .. } | Self::Link { .. } => &[200, 409],
+            Self::Confirm { .. } => &[200, 409, 410],
+            Self::Clear => &[204],
+        }
+    }
+}
+
 impl State {
     /// Everything that may come of it.
     pub fn after(&self, op: &Op, round: Round) -> Vec<Branch> {
@@ -220,12 +289,18 @@ impl State {
             Act::Register(registration) => self.register(op.id, registration, round),
             Act::WhoAmI(by) => self.whoami(by, round.now),
             Act::Delete(by) => self.delete(by, round),
-            Act::Totp { who } => self.change(who, |holder| holder.totp = true),
+            Act::Totp(by) => self.totp(op.id, by, round),
             Act::Token(by) => self.token(by, round.now),
-            Act::Link { who, made, keys } => self.link(op.id, who, *made, *keys, round),
+            Act::Link { who, made, keys, pni } => self.link(op.id, who, *made, (*keys, *pni), round),
             Act::Unlink { by, device } => self.unlink(by, *device, round),
             Act::Upload { by, .. } => self.upload(by, round),
             Act::Fetch { who } => self.fetch(who),
+            Act::Name { by, asks } => self.let_in(by, round.now, |inside| {
+                asks.statuses().iter().map(|status| self.answers(*status, inside.clone())).collect()
+            }),
+            Act::Sweep => self.sweep(round),
+            Act::LookUp { .. } => vec![self.stays(200), self.stays(404)],
+            Act::Move(_) => unreachable!("a move is judged by two numbers"),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use signet_keys::signing::{ClientKeys, IdentityKeyPair};
 
 use super::history::{Lock, PERSONS};
-use super::model::mark;
+use super::model::{PRIMARY, mark};
 
 /// Key pairs are made once: they are most of what a registration costs. Two registrations that take each other's place have
 /// different ones.
@@ -42,9 +42,9 @@ pub fn keys_with_identity(key: &Value) -> Option<&'static Keys> {
     POOL.iter().step_by(2).find(|keys| keys.json[0] == *key)
 }
 
-/// Do these two registrations have the same keys?
-pub fn same_keys(a: u32, b: u32) -> bool {
-    std::ptr::eq(keys_of(mark(a))[0], keys_of(mark(b))[0])
+/// Do these sign with the same keys: a registration for the ACI, and a registration or move for the PNI, by their marks?
+pub fn same_keys(a: (u16, u16), b: (u16, u16)) -> bool {
+    std::ptr::eq(keys_of(a.0)[0], keys_of(b.0)[0]) && std::ptr::eq(keys_of(a.1)[1], keys_of(b.1)[1])
 }
 
 /// The first number has two forms; its people know both.
@@ -110,9 +110,10 @@ pub fn registration(id: u32) -> Value {
     })
 }
 
-/// The body of a link: the keys are signed by the identity keys of the registration `keys`.
-pub fn link(id: u32, token: &str, keys: u32) -> Value {
-    let [aci, pni] = keys_of(mark(keys));
+/// The body of a link: the keys are signed by the identity keys of the registration `keys` and of the registration or move with
+/// the mark `pni`.
+pub fn link(id: u32, token: &str, keys: u32, pni: u16) -> Value {
+    let ([aci, _], [_, pni]) = (keys_of(mark(keys)), keys_of(pni));
     json!({
         "verificationCode": token,
         "accountAttributes": {
@@ -128,6 +129,25 @@ pub fn link(id: u32, token: &str, keys: u32) -> Value {
     })
 }
 
+/// The body of a move, but for the proof and the lock: new keys of the PNI for these devices.
+pub fn move_to(id: u32, number: &str, devices: impl Iterator<Item = u8>) -> Value {
+    let [_, pni] = keys_of(mark(id));
+    let mut body = json!({
+        "number": number,
+        "pniIdentityKey": pni.json[0],
+        "deviceMessages": [],
+        "devicePniSignedPrekeys": {},
+        "devicePniPqLastResortPrekeys": {},
+        "pniRegistrationIds": {},
+    });
+    for device in devices.map(|device| device.to_string()) {
+        body["devicePniSignedPrekeys"][&device] = pni.json[1].clone();
+        body["devicePniPqLastResortPrekeys"][&device] = pni.json[2].clone();
+        body["pniRegistrationIds"][&device] = json!(mark(id));
+    }
+    body
+}
+
 /// What one person remembers about one number.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -135,14 +155,25 @@ pub struct Memory {
     pub session: Option<(u32, String)>,
     /// The code got last, and for which session.
     pub code: Option<(u32, u32)>,
-    /// Accounts and the registrations they were got by, the last one last.
-    pub accounts: Vec<(String, u32)>,
+    /// Accounts that were got, the last one last.
+    pub accounts: Vec<Owned>,
     /// The link token got last.
     pub token: Option<Token>,
     /// Devices linked, the last one last.
     pub linked: Vec<Linked>,
     /// The keys sent last: the event that did so first.
     pub uploaded: Option<u32>,
+    /// The key for one-time passwords that was made last: by which event, for which account, and the key.
+    pub totp: Option<(u32, String, Vec<u8>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    pub who: String,
+    /// The registration it was got by.
+    pub by: u32,
+    /// The mark of the registration or move that its identity key for the PNI is of.
+    pub pni: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,13 +204,37 @@ impl Memory {
         if learned.code.map(|(session, _)| session) >= self.code.map(|(session, _)| session) {
             self.code = learned.code;
         }
-        let new: Vec<_> = learned.accounts.iter().filter(|account| !self.accounts.contains(account)).cloned().collect();
-        self.accounts.extend(new);
+        for new in &learned.accounts {
+            match self.accounts.iter_mut().find(|known| (&known.who, known.by) == (&new.who, new.by)) {
+                Some(known) => known.pni = new.pni,
+                None => self.accounts.push(new.clone()),
+            }
+        }
         let new: Vec<_> = learned.linked.iter().filter(|device| !self.linked.contains(device)).cloned().collect();
         self.linked.extend(new);
         if learned.token.as_ref().map(|token| token.id) > self.token.as_ref().map(|token| token.id) {
             self.token.clone_from(&learned.token);
         }
         self.uploaded = self.uploaded.max(learned.uploaded);
+        if learned.totp.as_ref().map(|(id, ..)| *id) > self.totp.as_ref().map(|(id, ..)| *id) {
+            self.totp.clone_from(&learned.totp);
+        }
+    }
+
+    /// What is remembered of an account that has another number now, and is forgotten here.
+    pub fn give_up(&mut self, who: &str) -> Self {
+        let (accounts, rest) = std::mem::take(&mut self.accounts).into_iter().partition(|owned| owned.who == who);
+        self.accounts = rest;
+        let (linked, rest) = std::mem::take(&mut self.linked).into_iter().partition(|device| device.who == who);
+        self.linked = rest;
+        let token = self.token.take_if(|token| token.who == who);
+        let totp = self.totp.take_if(|(_, of, _)| of == who);
+        Self { accounts, linked, token, totp, ..Self::default() }
+    }
+
+    /// The devices that an account has, as far as this person knows.
+    pub fn devices(&self, who: &str) -> impl Iterator<Item = u8> {
+        let linked = self.linked.iter().filter(move |device| device.who == who).map(|device| device.device);
+        std::iter::once(PRIMARY).chain(linked)
     }
 }

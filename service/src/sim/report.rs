@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::explain::Seen;
 use super::history::{Action, Step, What};
+use super::model::NameAct;
 
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
@@ -37,7 +38,7 @@ impl Counts {
             What::Wait(_) => "waits",
             What::Faults(_) => "changes of faults",
             What::Cache(_) => "cache gone or back",
-            What::Sweep => "sweeps",
+            What::Sweep { .. } => "sweeps",
             What::Step(_) => return,
         };
         *self.weather.entry(name).or_default() += 1;
@@ -87,6 +88,12 @@ const fn name(action: &Action) -> &'static str {
         Action::Unlink { .. } => "unlink a device",
         Action::Upload { .. } => "upload keys",
         Action::Fetch => "fetch keys",
+        Action::Move(_) => "change number",
+        Action::Name(NameAct::Reserve { .. }) => "reserve a name",
+        Action::Name(NameAct::Confirm { .. }) => "confirm a name",
+        Action::Name(NameAct::Clear) => "give a name up",
+        Action::Name(NameAct::Link { .. }) => "link to a name",
+        Action::LookUp { .. } => "look a name up",
     }
 }
 

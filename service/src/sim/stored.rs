@@ -6,7 +6,7 @@ use signet_keys::rows::StoredDeviceKeys;
 use signet_keys::signing::ClientKeys;
 use signet_storage::dynamo::items::{self, key, text_of};
 use signet_storage::dynamo::tables::Table;
-use signet_storage::ids::{DeviceId, ServiceId};
+use signet_storage::ids::{DeviceId, RegistrationId, ServiceId};
 use signet_storage::model::capability;
 use signet_storage::model::recovery::NumberRecovery;
 use signet_storage::model::{Account, Device};
@@ -58,6 +58,7 @@ async fn recovers(storage: &Storage, pni: &str) -> Result<bool, StoreError> {
 fn holder(account: &Account) -> RowHolder {
     let seat = |device: &Device| RowSeat {
         mark: device.registration_id.get(),
+        pni: device.pni_registration_id.map_or(0, RegistrationId::get),
         seen: device.last_seen.millis(),
         frozen: device.auth.is_frozen(),
     };
@@ -66,24 +67,31 @@ fn holder(account: &Account) -> RowHolder {
         devices: account.devices.iter().map(|device| (device.id.get(), seat(device))).collect(),
         has_lock: account.registration_lock.is_some(),
         recovery: account.recovery_password.is_some(),
-        totp: !account.totp.is_empty(),
+        totp: account.totp.len(),
+        registered: account.registered_at.millis(),
         can_transfer: account.can(&capability::TRANSFER),
         old_form: E164::is_obsolete_form(&account.phone_number),
     }
 }
 
-/// Identity key, signed pre-key and last-resort key of every device are all of the registration that the account names, and in the
-/// name of the device that is there.
+/// Identity key, signed pre-key and last-resort key of every device are all of the registration that the account names, or, for
+/// the PNI, of the move; and in the name of the device that is there.
 async fn keys_of_another(storage: &Storage, account: &Account) -> Result<Option<&'static str>, StoreError> {
-    let mark = account.device(DeviceId::PRIMARY).map_or(0, |device| device.registration_id.get());
     let manager = signet_keys::KeysManager::new(storage);
-    let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
-    let named = [&account.identity_key, &account.pni_identity_key];
+    let primary = account.device(DeviceId::PRIMARY);
     let ids: BTreeSet<u8> = account.devices.iter().map(|device| device.id.get()).collect();
     if ids.len() != account.devices.len() || ids.len() > MOST_DEVICES {
         return Ok(Some("an account has too many devices, or one twice"));
     }
-    for ((identity, keys), named) in identities.into_iter().zip(people::keys_of(mark)).zip(named) {
+    let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
+    for (n, (identity, named)) in
+        identities.into_iter().zip([&account.identity_key, &account.pni_identity_key]).enumerate()
+    {
+        let id_of = |device: &Device| match identity {
+            ServiceId::Aci(_) => Some(device.registration_id),
+            ServiceId::Pni(_) => device.pni_registration_id,
+        };
+        let keys = people::keys_of(primary.and_then(id_of).map_or(0, RegistrationId::get))[n];
         if named.as_bytes() != keys.identity.public().serialize() {
             return Ok(Some("an account has the identity of another registration"));
         }
@@ -91,7 +99,7 @@ async fn keys_of_another(storage: &Storage, account: &Account) -> Result<Option<
             let Some(stored) = manager.get(identity, device.id).await? else {
                 return Ok(Some("a device has no keys"));
             };
-            if !all_of(&stored, keys) || stored.registration_id != device.registration_id {
+            if !all_of(&stored, keys) || Some(stored.registration_id) != id_of(device) {
                 return Ok(Some("a device has keys of another registration"));
             }
         }

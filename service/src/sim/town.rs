@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use signet_config::{Config, Limit, LimitId, StorageTarget};
+use signet_config::{Config, Limit, LimitId, StorageTarget, SweepKind};
 use signet_storage::clock::{ManualClock, Timestamp};
 use signet_storage::dynamo::faults::Faults;
 use signet_storage::{Chance, Storage, World};
 
-use super::model::CACHED;
+use super::model::{CACHED, IDLE_ACCOUNT, IDLE_LINKED, IDLE_PRIMARY, KEEPS_NUMBER};
 use crate::call::{Call, Credentials, Headers, Method};
 use crate::registry::Registry;
 use crate::routes::{self, Found};
+use crate::sweep::{Plan, Sweeper};
 use crate::verification::sender::CodeSender;
 
 /// A morning in 2026.
@@ -25,6 +26,7 @@ pub struct Town {
     pub registry: Registry,
     pub clock: ManualClock,
     pub faults: Faults,
+    sweeper: Sweeper,
     chance: Chance,
 }
 
@@ -44,7 +46,9 @@ impl Town {
         let storage = Storage::open(&config, world).await?;
         let sender = CodeSender::open(&config, &storage.clock, &storage.chance).await?;
         let registry = Registry::build(&config, storage, sender)?;
-        Ok(Self { registry, clock, faults, chance })
+        let Registry { storage, accounts, keys, events, .. } = &registry;
+        let sweeper = Sweeper::new(storage, accounts.clone(), keys.clone(), events.clone(), config.sweep.clone());
+        Ok(Self { registry, clock, faults, sweeper, chance })
     }
 
     pub fn now(&self) -> i64 {
@@ -70,6 +74,26 @@ impl Town {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
         self.faults.heal();
+    }
+
+    /// A sweep that takes away whatever it may. Says whether it came to its end.
+    pub async fn sweep(&self, cut: Option<u32>) -> bool {
+        self.registry.sweep().await;
+        let plan = Plan { kinds: SweepKind::ALL.to_vec(), apply: true, ends_primaries: true, rate: 0 };
+        let walk = async {
+            let mut next = plan.begin();
+            while let Some(from) = next {
+                match self.sweeper.step(&plan, from).await {
+                    Ok(piece) => next = piece.next,
+                    Err(_) => return false,
+                }
+            }
+            true
+        };
+        match cut {
+            None => walk.await,
+            Some(after) => tokio::time::timeout(Duration::from_millis(after.into()), walk).await.unwrap_or(false),
+        }
     }
 
     /// One call through the route that this path is of.
@@ -110,6 +134,11 @@ fn config() -> Config {
     let mut config = Config::for_testing();
     config.storage.target = StorageTarget::Embedded;
     config.recovery.by_aci = true;
+    let span = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    config.accounts.change_number_wait = span(KEEPS_NUMBER);
+    config.sweep.idle_linked_after = span(IDLE_LINKED);
+    config.sweep.idle_primary_after = span(IDLE_PRIMARY);
+    config.sweep.idle_account_after = span(IDLE_ACCOUNT);
     config.cache.stale_at_most = Duration::from_millis(CACHED.unsigned_abs());
     for id in LimitId::ALL.iter().filter(|id| **id != LimitId::Pin) {
         let limit = config.limits.get(*id);

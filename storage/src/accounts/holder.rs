@@ -18,7 +18,8 @@ impl AccountsManager {
     /// The account that has this number in any of its equivalent forms, strongly consistent. Writes nothing.
     pub async fn holder_of(&self, number: &E164) -> Result<Option<Account>, StoreError> {
         match self.aci_of(number).await? {
-            Some(aci) => self.get(aci).await,
+            // It may have moved to another number since the line above.
+            Some(aci) => Ok(self.get(aci).await?.filter(|account| account.has_number(number))),
             None => Ok(None),
         }
     }

@@ -18,6 +18,8 @@ use crate::ids::NumberId;
 use crate::model::account::NumberIdentity;
 use crate::model::{Account, LockCleared, VerifiedNumber};
 use crate::number::E164;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::{Bug, planted};
 use crate::recovery;
 
 /// Where an account moves, and the evidence that it may.
@@ -67,7 +69,7 @@ impl AccountsManager {
                 let mut writes = departure(before, Some(Former::of(holder, remembered_until)), commit);
                 writes.push(rows::take_number(number, ids, holder.aci));
                 writes.push(rows::take_pni(ids, holder.aci));
-                writes.extend(removal_of_own(holder));
+                writes.extend(self.ending(holder).await?);
                 writes
             }
         };
@@ -75,17 +77,34 @@ impl AccountsManager {
         writes.extend(keys(&account, displaced));
         Ok(self.commit_displacing("renumber", writes, Some(before), account, displaced).await?)
     }
+
+    /// What is the displaced account's own goes by the same commit.
+    #[cfg_attr(not(feature = "planted-bugs"), expect(clippy::unused_async, reason = "a planted bug waits here"))]
+    async fn ending(&self, holder: &Account) -> Result<Vec<Write>, AccountsError> {
+        let own = removal_of_own(holder);
+        #[cfg(feature = "planted-bugs")]
+        if planted(Bug::DisplacedBeforehand) {
+            self.dynamo.commit("displace", own).await?;
+            return Ok(Vec::new());
+        }
+        Ok(own)
+    }
 }
 
 /// The number that is left is nobody's, nor is its PNI, and its recovery password proves it no more.
 fn departure(before: &Account, displaced: Option<Former>, commit: Uuid) -> Vec<Write> {
-    vec![rows::leave_number(before, displaced, commit), rows::release_pni(before), recovery::remove(before.pni)]
+    let claims = [rows::leave_number(before, displaced, commit), rows::release_pni(before)];
+    #[cfg(feature = "planted-bugs")]
+    if planted(Bug::LeftNumberStaysProved) {
+        return claims.into();
+    }
+    claims.into_iter().chain([recovery::remove(before.pni)]).collect()
 }
 
 impl Destination<'_> {
     /// The number as it will be written, and its PNI.
     fn address(&self, before: &Account) -> Result<(E164, NumberId), AccountsError> {
-        let is_own = |number: &E164| number.canonical() == before.phone_number.canonical();
+        let is_own = |number: &E164| before.has_number(number);
         match self {
             Self::Same => Ok((before.phone_number.clone(), before.pni)),
             Self::Form(verified) if is_own(verified.number()) => Ok((verified.number().clone(), before.pni)),
@@ -93,8 +112,7 @@ impl Destination<'_> {
             Self::Vacant(slot) if is_own(&slot.number) => Err(AccountsError::Contested),
             Self::Vacant(slot) => Ok((slot.number.clone(), slot.ids.pni)),
             Self::Held(verified, cleared)
-                if !is_own(verified.number())
-                    && verified.number().canonical() == cleared.account().phone_number.canonical() =>
+                if !is_own(verified.number()) && cleared.account().has_number(verified.number()) =>
             {
                 Ok((verified.number().clone(), cleared.account().pni))
             }

@@ -19,7 +19,7 @@ impl AccountsManager {
         keys: Vec<Write>,
     ) -> Result<Account, AccountsError> {
         let old = cleared.account();
-        if verified.number().canonical() != old.phone_number.canonical() {
+        if !old.has_number(verified.number()) {
             return Err(StoreError::unreadable("claim: it led to an account of another number").into());
         }
         let ids = cleared.ids();

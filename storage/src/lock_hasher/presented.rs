@@ -4,8 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// 64 characters that the client derived (contract §6.1), or a PIN of 4 to 20 digits (the project's seed). Its length has been
-/// judged, so it can be hashed. Wiped on drop.
+/// 64 characters that the client derived (contract §6.1), or a PIN of 4 to 20 digits (the project's seed); where nobody judges that,
+/// any text, of which no more is kept than tells it from a lock. It can be hashed. Wiped on drop.
 #[derive(Clone)]
 pub struct PresentedLock(Zeroizing<String>);
 

@@ -69,6 +69,22 @@ async fn only_the_right_lock_matches() {
     }
 }
 
+/// Where no length is judged, the right one still matches and nothing that is longer or shorter does.
+#[tokio::test]
+async fn what_nobody_judged_matches_only_what_it_is() {
+    let hasher = hasher(&settings());
+    for right in ["é".repeat(64), "🔒".repeat(64), PIN.to_owned()] {
+        let stored = hashed(&hasher, &right).await;
+        let wrong =
+            [format!("{right}{}", &right[..4]), right.repeat(1000), right.chars().skip(1).collect(), "x".to_owned()];
+        for (text, same) in wrong.iter().map(|wrong| (wrong, false)).chain([(&right, true)]) {
+            let presented = PresentedLock::unjudged(text);
+            let found = hasher.verify(hasher.reserve().expect("a seat"), &stored, &presented).await;
+            assert_eq!(found.is_some(), same, "{text:.70}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_matches_nothing() {
     let hasher = hasher(&settings());

@@ -137,6 +137,11 @@ impl Account {
         account
     }
 
+    /// Is this its number, in any of the equivalent forms?
+    pub fn has_number(&self, number: &E164) -> bool {
+        self.phone_number.canonical() == number.canonical()
+    }
+
     /// Has somebody failed to open its lock, so that nobody uses it until that is settled?
     pub fn is_frozen(&self) -> bool {
         self.device(DeviceId::PRIMARY).is_none_or(|primary| primary.auth.is_frozen())

@@ -6,7 +6,7 @@ use signet_tests::canary::Kind;
 use signet_tests::table::put;
 
 use super::people::{Person, Remains, Town};
-use super::walk;
+use super::{settings, walk};
 
 /// Countries of which nobody else in these tests is.
 const NUMBER: &str = "+4915735987653";
@@ -18,7 +18,7 @@ async fn nothing_of_anybodys_is_written_anywhere() {
     let alice = settle(&town).await;
     locked_out(&town, &alice).await;
     by_password(&town, &alice).await;
-    further_device(&town, &alice).await;
+    somebody_else(&town).await;
     by_other_ways(&town, &alice).await;
     walk::everything(&town, &alice).await;
     provider_fails(&town).await;
@@ -114,8 +114,8 @@ async fn by_password(town: &Town, alice: &Person) {
     town.send_as(NUMBER, &alice.me.password, "POST", "/v1/registration", &back).await;
 }
 
-async fn further_device(town: &Town, _alice: &Person) {
-    // The lock has frozen alice; another person links.
+/// Alice is frozen by now; somebody else has more devices, settings, and another number.
+async fn somebody_else(town: &Town) {
     let mut bob = town.person(OTHER);
     let session = town.session(OTHER).await;
     bob.register(town, &session).await;
@@ -137,6 +137,8 @@ async fn further_device(town: &Town, _alice: &Person) {
         town.send("POST", &format!("{mine}/check"), &[], &check).await.expect(200);
     }
     walk::everything(town, &bob).await;
+    settings::of_ones_own(town, &bob).await;
+    settings::another_number(town, &bob).await;
     bob.ask(town, "DELETE", "/v1/accounts/me", &Value::Null).await.expect(204);
     town.send_as(&user, &password, "GET", "/v1/accounts/whoami", &Value::Null).await.expect(401);
 }

@@ -56,6 +56,7 @@ impl Town {
             format!("webhook.url={}/codes?key={}", provider.url(), "a-key-of-the-provider"),
             "verification.challenge=stub".to_owned(),
             "recovery.by_aci=true".to_owned(),
+            "accounts.change_number_wait=0s".to_owned(),
             "registration_lock.memory_kib=64".to_owned(),
             format!("audit.path={}", folder.path().join("audit").display()),
         ];

@@ -3,8 +3,8 @@
 use prost::Message;
 use signet::grpc::methods::METHODS;
 use signet::grpc::proto::org::signal::chat::account::{
-    CheckAccountExistenceRequest, ConfirmUsernameHashRequest, LookupUsernameHashRequest, LookupUsernameLinkRequest,
-    ReserveUsernameHashRequest,
+    CheckAccountExistenceRequest, ConfirmUsernameHashRequest, GetCapabilitiesAnonymousRequest,
+    LookupUsernameHashRequest, LookupUsernameLinkRequest, ReserveUsernameHashRequest,
 };
 use signet::grpc::proto::org::signal::chat::common::{IdentityType, ServiceIdentifier};
 use signet::grpc::proto::org::signal::chat::credentials::CheckSvrCredentialsRequest;
@@ -61,8 +61,10 @@ fn questions(path: &str) -> Vec<Question> {
         "account.AccountsAnonymous/LookupUsernameLink" => vec![question("a handle that is none", Same, |who| {
             LookupUsernameLinkRequest { username_link_handle: who.username[..16].to_vec() }.encode_to_vec()
         })],
-        // Its message is the target and an access key, as far as a wrong one goes.
-        "account.AccountsAnonymous/GetCapabilities" => vec![],
+        "account.AccountsAnonymous/GetCapabilities" => vec![
+            question("with a wrong access key", Same, |who| capabilities(who, [1; 16])),
+            question("with its access key", Differs("keys-devices §8.4"), |who| capabilities(who, [7; 16])),
+        ],
         "credentials.CredentialsAnonymous/CheckSvrCredentials" => {
             vec![question("by credentials of one's own making", Same, |who| {
                 // One at a time: verdicts come in no order.
@@ -109,6 +111,12 @@ fn unseen(target: Option<ServiceIdentifier>, key: [u8; 16]) -> Vec<u8> {
     let request = Some(GetPreKeysRequest { target_identifier: target, device_id: None });
     let authorization = Some(Authorization::UnidentifiedAccessKey(key.to_vec()));
     GetPreKeysAnonymousRequest { request, authorization }.encode_to_vec()
+}
+
+fn capabilities(who: &Subject, key: [u8; 16]) -> Vec<u8> {
+    use signet::grpc::proto::org::signal::chat::account::get_capabilities_anonymous_request::Authorization;
+    let authorization = Some(Authorization::UnidentifiedAccessKey(key.to_vec()));
+    GetCapabilitiesAnonymousRequest { account_identifier: aci(who), authorization }.encode_to_vec()
 }
 
 fn fingerprint(who: &Subject, fingerprint: &[u8]) -> Vec<u8> {

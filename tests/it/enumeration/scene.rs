@@ -95,6 +95,7 @@ impl Subject {
 
 pub fn unlimited(config: &mut Config) {
     config.recovery.by_aci = true;
+    config.accounts.change_number_wait = std::time::Duration::ZERO;
     for id in LimitId::ALL {
         let mut limit = config.limits.get(*id);
         limit.size = limit.size.max(100_000);

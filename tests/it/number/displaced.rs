@@ -1,11 +1,12 @@
 //! The account that had the number: gone at once, and its ACI where the one who took the number was before (§11.7).
 
-use serde_json::json;
+use serde_json::{Value, json};
 use signet::events::Event;
 use signet_keys::KeyId;
 use signet_keys::signing::ec_pre_key;
 use signet_storage::dynamo::tables::Table as Rows;
 use signet_tests::client::basic;
+use signet_tests::names::{self, Name, name};
 use signet_tests::{Audit, SignalClient, Socket};
 
 use super::{HERE, Person, THERE, Town, Via, heard};
@@ -59,6 +60,41 @@ async fn all_of_its_devices_are_out_at_once() {
         let exists = format!("/v1/accounts/account/{}", holder.aci);
         assert_eq!(town.t.client.send("HEAD", &exists, &[], "").await.status, 404);
     }
+}
+
+async fn take_name(town: &Town, who: &Person, wanted: &Name) -> String {
+    let authorization = basic(&who.aci.to_string(), &who.me.password);
+    let headers = [("content-type", "application/json"), ("authorization", authorization.as_str())];
+    let put = async |path: &str, body: Value| {
+        let path = format!("/v1/accounts/username_hash/{path}");
+        town.t.client.send("PUT", &path, &headers, body.to_string()).await.expect(200)
+    };
+    put("reserve", names::reservation(&[wanted])).await;
+    let confirmed = put("confirm", wanted.confirmation(Some(b"an encrypted name"))).await;
+    confirmed["usernameLinkHandle"].as_str().unwrap().to_owned()
+}
+
+/// A name is the account's: it goes with whoever is displaced, and stays with whoever moves.
+#[tokio::test]
+async fn names_go_with_their_accounts() {
+    let town = Town::open();
+    let (who, holder) = (town.settle(HERE).await, town.settle(THERE).await);
+    let (mine, theirs) = (name(1), name(2));
+    let links = [take_name(&town, &who, &mine).await, take_name(&town, &holder, &theirs).await];
+    let moved = town.moves(&who, THERE).await.expect(200);
+    assert_eq!((&moved["usernameHash"], &moved["usernameLinkHandle"]), (&json!(mine.encoded()), &json!(links[0])));
+    let found = async |path: String| town.t.client.send("GET", &format!("/v1/accounts/{path}"), &[], "").await.status;
+    assert_eq!(found(format!("username_hash/{}", mine.encoded())).await, 200);
+    assert_eq!(found(format!("username_hash/{}", theirs.encoded())).await, 404);
+    assert_eq!(
+        [found(format!("username_link/{}", links[0])).await, found(format!("username_link/{}", links[1])).await],
+        [200, 404]
+    );
+    let audit = Audit::of(&town.t.registry.storage).await.expect_clean();
+    assert_eq!(audit.claims, 3 + 2);
+    // Anybody may have it now.
+    let other = town.settle("+12025550103").await;
+    take_name(&town, &other, &theirs).await;
 }
 
 /// n1 -> n2 while somebody has n2, who then registers n1; and back, and again.

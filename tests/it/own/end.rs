@@ -22,12 +22,13 @@ use signet_storage::dynamo::tables::{TABLES, Table as Rows};
 use signet_storage::model::Account;
 use signet_tests::client::basic;
 use signet_tests::grpc::{Raw, Said};
+use signet_tests::names::name;
 use signet_tests::registry::contents;
 use signet_tests::{Answer, Audit, SignalClient, Socket, Table};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::full::{HANDLE, NAME, RESERVED, fill};
+use super::full::{NAMES, fill};
 use super::{Home, Login, NUMBER, Via, limit};
 
 const ME: &str = "/v1/accounts/me";
@@ -50,18 +51,19 @@ async fn home() -> Home {
 struct Ids {
     aci: Uuid,
     pni: Uuid,
-    name: [u8; 32],
+    name: Vec<u8>,
     handle: Uuid,
 }
 
 impl Ids {
     fn of(account: &Account) -> Self {
-        Self { aci: account.aci.uuid(), pni: account.pni.uuid(), name: NAME, handle: HANDLE }
+        let (name, handle) = (account.username.hash.as_ref().unwrap(), account.username.link_handle.unwrap());
+        Self { aci: account.aci.uuid(), pni: account.pni.uuid(), name: name.as_bytes().to_vec(), handle }
     }
 
     fn unknown() -> Self {
         let pni = Uuid::from_u128(0x4000_8000_0000_0000_0001);
-        Self { aci: NOBODY, pni, name: [1; 32], handle: Uuid::from_u128(0x4000_8000_0000_0000_0002) }
+        Self { aci: NOBODY, pni, name: vec![1; 32], handle: Uuid::from_u128(0x4000_8000_0000_0000_0002) }
     }
 }
 
@@ -166,10 +168,13 @@ async fn rows_that_name(h: &Home, account: &Account) -> Vec<String> {
     found
 }
 
-/// The number's claim, which keeps the PNI for ever and the ACI for thirty days; a username that is reserved; and proofs of the
-/// number.
+/// The number's claim, which keeps the PNI for ever and the ACI for thirty days; usernames that are held or reserved; and proofs of
+/// the number.
 fn kept() -> Vec<String> {
-    vec![format!("claims tel#{NUMBER}"), format!("claims username#{}", hex::encode(RESERVED)), "sessions ".to_owned()]
+    let [held, _, reserved] = NAMES.map(|n| format!("claims username#{}", hex::encode(name(n).hash)));
+    let mut kept = vec![format!("claims tel#{NUMBER}"), held, reserved, "sessions ".to_owned()];
+    kept.sort();
+    kept
 }
 
 /// Does everybody hear of it what is heard of somebody whom there never was?

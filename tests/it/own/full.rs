@@ -6,19 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use signet_keys::KeyId;
 use signet_keys::signing::{IdentityKeyPair, ec_pre_key};
-use signet_storage::dynamo::items::{key, text};
-use signet_storage::dynamo::tables::Table as Rows;
-use signet_storage::dynamo::{Value as Attribute, Write};
 use signet_storage::model::totp::code;
 use signet_storage::model::{Account, Badge};
-use uuid::Uuid;
+use signet_tests::names::{self, Name};
 
 use super::{DAY, Home, Login, Via};
 
-/// The hash of its username, and of the one that it has reserved.
-pub const NAME: [u8; 32] = [0x5a; 32];
-pub const RESERVED: [u8; 32] = [0x5b; 32];
-pub const HANDLE: Uuid = Uuid::from_u128(0x7777_0000_0000_4000_8000_0000_0000_7777);
+/// Its usernames: the one it gave up, the one it has, and the one that it has reserved.
+pub const NAMES: [usize; 3] = [0, 1, 2];
 pub const KEYS: u32 = 100;
 
 /// Fills the account of this registry; all of its devices, the primary first.
@@ -72,27 +67,26 @@ async fn totp(h: &Home) {
     offer().await;
 }
 
-/// A username that is confirmed, another that is reserved, and badges: what no route gives.
+/// A username that is held, one that is confirmed with a link, one that is reserved; and badges, which no route gives.
 async fn name(h: &Home) {
-    let now = h.t.registry.clock.now();
-    let claim = |hash: &[u8; 32], until: Attribute| {
-        let mut row = key("claim", format!("username#{}", hex::encode(hash)));
-        row.insert("aci".to_owned(), text(h.aci.to_string()));
-        row.insert("confirmed".to_owned(), Attribute::Bool(hash == &NAME));
-        row.insert("reclaimable".to_owned(), Attribute::Bool(false));
-        row.insert("until".to_owned(), until);
-        Write::put("username", Rows::Claims, row)
-    };
-    let until = Attribute::N(now.plus(DAY).millis().to_string());
+    for name in NAMES.map(names::name) {
+        reserve(h, &name).await;
+        if name != names::name(NAMES[2]) {
+            let body = name.confirmation(Some(&[3; 50])).to_string();
+            h.ask(Via::Rest, &h.primary(), "PUT", "/v1/accounts/username_hash/confirm", body).await.expect(200);
+        }
+    }
+    let badge = Badge { id: "a badge".to_owned(), expires: h.t.registry.clock.now().plus(DAY), visible: true };
     let change = |account: &mut Account, _| {
-        account.username.hash = Some(NAME[..].into());
-        account.username.reserved_hash = Some(RESERVED[..].into());
-        account.username.encrypted = Some(vec![3; 50].into());
-        account.username.link_handle = Some(HANDLE);
-        account.badges = vec![Badge { id: "a badge".to_owned(), expires: now.plus(DAY), visible: true }];
-        ((), vec![claim(&NAME, Attribute::Null(true)), claim(&RESERVED, until.clone())])
+        account.badges = vec![badge.clone()];
+        ((), Vec::new())
     };
     h.t.registry.accounts.update("test", h.aci, change).await.unwrap().expect("the account is there");
+}
+
+async fn reserve(h: &Home, name: &Name) {
+    let body = names::reservation(&[name]).to_string();
+    h.ask(Via::Rest, &h.primary(), "PUT", "/v1/accounts/username_hash/reserve", body).await.expect(200);
 }
 
 fn upload(identity: &IdentityKeyPair, count: u32) -> String {

@@ -3,7 +3,7 @@
 use signet::sim::{self, history};
 use signet_storage::planted::{Bug, plant};
 
-const BUGS: [Bug; 8] = [
+const BUGS: [Bug; 10] = [
     Bug::WriteWithoutVersion,
     Bug::ConstraintWithoutMine,
     Bug::GuessCountedAfterwards,
@@ -12,6 +12,8 @@ const BUGS: [Bug; 8] = [
     Bug::DoubleTake,
     Bug::TokenLookedUpBefore,
     Bug::CacheKeptOnUnlink,
+    Bug::DisplacedBeforehand,
+    Bug::LeftNumberStaysProved,
 ];
 /// Events after which a bug counts as not found.
 const PATIENCE: u32 = 10_000;

@@ -31,6 +31,7 @@ on_each_engine! {
     the_same_number_gets_another_identity,
     nothing_moves_by_an_old_look,
     evidence_for_another_number_moves_nothing,
+    a_number_is_not_had_by_an_account_that_just_left_it,
     a_move_whose_answer_was_lost_knows_its_own_rows,
     a_move_that_nobody_answered_for_leaves_no_old_copy,
     of_many_who_want_a_free_number_one_gets_it,
@@ -241,6 +242,21 @@ async fn evidence_for_another_number_moves_nothing(engine: Engine) {
     }
     assert_eq!((stored(&store, &a).await, stored(&store, &b).await), (Some(a), Some(b)));
     Audit::of(&store.storage).await.expect_clean();
+}
+
+/// The claim is read, then the account moves, then the account is read: it is not the one that has the number.
+async fn a_number_is_not_had_by_an_account_that_just_left_it(engine: Engine) {
+    let store = engine.open().await;
+    let (me, a) = account(&store, HERE).await;
+    let number = verified(HERE, store.now());
+    let accounts = store.accounts();
+    store.faults.once("GetItem", Fault::DelayReply(Duration::from_millis(400)));
+    let (slot, moved) = tokio::join!(accounts.slot_for(&number), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        me.change_number(&store, &a, THERE).await
+    });
+    assert_eq!(moved.unwrap().phone_number.as_str(), THERE);
+    assert_eq!(slot.unwrap_err(), AccountsError::Contested);
 }
 
 async fn a_move_whose_answer_was_lost_knows_its_own_rows(engine: Engine) {

@@ -17,12 +17,12 @@ const confirmation = ({ name, encryptedUsername }) => ({ username: name, usernam
 const holder = async (anonymous, { hash }) => (await anonymous.lookUpUsernameHash({ hash }))?.getServiceIdString() ?? null;
 const followed = async (anonymous, uuid, { entropy }) => (await anonymous.lookUpUsernameLink({ uuid, entropy }))?.username ?? null;
 
-/** A world whose look-ups go by gRPC, too. */
-const byCalls = ({ registry, http, open }) => {
+/** Over HTTP/2 the library looks names up by gRPC, unless it is told not to. */
+const bySocket = ({ registry, http, open }) => {
   const world = Object.assign(new World(registry, http), { open });
   const keys = ['grpc.AccountsAnonymousLookupUsernameHash', 'grpc.AccountsAnonymousLookupUsernameLink.2'];
   world.needs(world.net, 'setRemoteConfig');
-  world.net.setRemoteConfig(new Map(keys.map((key) => [key, 'true'])), Net.BuildVariant.Production);
+  world.net.setRemoteConfig(new Map(keys.map((key) => [key, 'ws'])), Net.BuildVariant.Production);
   return world;
 };
 
@@ -40,7 +40,7 @@ const named = async (world) => {
 export const namesByCalls = {
   async a_name_is_reserved_and_confirmed(world) {
     const { person, name, handle } = await named(world);
-    for (const anonymous of [await world.anonymous(), await byCalls(world).anonymous()]) {
+    for (const anonymous of [await world.anonymous(), await bySocket(world).anonymous()]) {
       assert.equal(await holder(anonymous, name), person.aci);
       assert.equal(await followed(anonymous, handle, name), name.name);
     }

@@ -1,6 +1,8 @@
 //! One change of number, from fresh looks at both accounts to the commit. It may take several rounds: what was proved, counted or
 //! opened in one is not asked for again in the next.
 
+use std::sync::Arc;
+
 use signet_storage::accounts::{Destination, Ids, Slot};
 use signet_storage::ids::AccountId;
 use signet_storage::lock_hasher::MatchedLock;
@@ -22,7 +24,7 @@ pub struct Moving {
     pub asking: Device,
     pub request: NumberRequest,
     pub keys: SignedKeys,
-    pub verified: Option<VerifiedNumber>,
+    pub verified: Option<Arc<VerifiedNumber>>,
     /// The holder's lock, if it was opened in an earlier round.
     pub opened: Option<MatchedLock>,
 }
@@ -45,20 +47,23 @@ impl Moving {
 
     async fn attempt(&mut self) -> Result<Account, Refused> {
         let before = self.current().await?;
-        let same = before.phone_number == self.request.number;
-        if !same && self.verified.is_none() {
-            self.verified = Some(self.controller.permit(&before, &self.request).await?);
-        }
-        let verified = self.verified.take().filter(|_| !same);
-        let moved = match &verified {
-            None => self.go(&before, Destination::Same).await,
-            Some(verified) => match self.destination(&before, verified).await {
-                Ok(to) => self.go(&before, to).await,
-                Err(refused) => Err(refused),
-            },
+        let verified = self.proof(&before).await?;
+        let to = match &verified {
+            None => Destination::Same,
+            Some(verified) => self.destination(&before, verified).await?,
         };
-        self.verified = verified;
-        moved
+        self.go(&before, to).await
+    }
+
+    /// That the number is theirs. The one that the account has needs no proof.
+    async fn proof(&mut self, before: &Account) -> Result<Option<Arc<VerifiedNumber>>, Refused> {
+        if before.phone_number == self.request.number {
+            return Ok(None);
+        }
+        if self.verified.is_none() {
+            self.verified = Some(Arc::new(self.controller.permit(before, &self.request).await?));
+        }
+        Ok(self.verified.clone())
     }
 
     /// The account as it stands, if it still lets in whoever asks.

@@ -5,8 +5,8 @@ use signet_keys::rows::StoredDeviceKeys;
 use signet_keys::{Kind, SignedPreKey};
 use signet_storage::clock::Timestamp;
 use signet_storage::ids::{AccountId, DeviceId, NumberId};
-use signet_storage::model::Username;
 use signet_storage::model::totp::{PendingTotpKey, TotpKey};
+use signet_storage::model::username::{Hold, Username};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel};
 use signet_storage::number::E164;
 
@@ -71,6 +71,14 @@ pub struct UsernamePart {
     pub reserved_hash: Option<Opaque>,
     pub encrypted: Option<Opaque>,
     pub link_handle: Option<String>,
+    /// Names that were given up, and until when nobody else gets them.
+    pub holds: Vec<HoldPart>,
+}
+
+#[derive(Serialize)]
+pub struct HoldPart {
+    pub hash: Opaque,
+    pub until: Time,
 }
 
 #[derive(Serialize)]
@@ -187,6 +195,11 @@ impl From<&Username> for UsernamePart {
             reserved_hash: name.reserved_hash.clone(),
             encrypted: name.encrypted.clone(),
             link_handle: name.link_handle.map(|handle| handle.hyphenated().to_string()),
+            holds: name
+                .holds
+                .iter()
+                .map(|Hold { hash, until }| HoldPart { hash: hash.clone(), until: Time(*until) })
+                .collect(),
         }
     }
 }

@@ -44,6 +44,8 @@ impl AccountPart {
         line(text, 1, "Username", set(self.username.hash.is_some()));
         line(text, 1, "Username reserved", yes(self.username.reserved_hash.is_some()));
         line(text, 1, "Username link", set(self.username.link_handle.is_some()));
+        let held: Vec<_> = self.username.holds.iter().map(|hold| format!("until {}", hold.until.shown())).collect();
+        line(text, 1, "Usernames held", &listed(&held));
         let keys: Vec<_> = self.one_time_passwords.iter().map(|key| key.id.to_string()).collect();
         line(text, 1, "Keys for one-time passwords", &listed(&keys));
         line(text, 1, "One that waits, until", &shown(self.pending_one_time_password_until));

@@ -17,7 +17,7 @@ use Told::{At, Not, Present};
 const OURS: &str = "the name of the commit that wrote the row, drawn anew for each";
 const WHEN_CLEARED: &str = "says when a page that nothing points at is old enough to be cleared away";
 const WHETHER_LINKED: &str = "says how a link is made when the name is confirmed again";
-const OF_RESERVED: &str = "runs out by itself; which name is reserved is told";
+const OF_RESERVED: &str = "runs out by itself; which names are reserved and held is told";
 const OF_KEYS: &str = "made of the key that is told, by its owner";
 const OF_SETS: &str = "the name of a set of keys, which is a digest of them";
 const HASHED: &str = "part of a hash of which it is told that it is there";
@@ -52,6 +52,8 @@ pub const TOLD: &[(&str, Told)] = &[
     ("accounts/username/reservedHash", At("/data/account/username/reservedHash")),
     ("accounts/username/encrypted", At("/data/account/username/encrypted")),
     ("accounts/username/linkHandle", At("/data/account/username/linkHandle")),
+    ("accounts/username/holds[]/hash", At("/data/account/username/holds/[]/hash")),
+    ("accounts/username/holds[]/until", At("/data/account/username/holds/[]/until")),
     ("accounts/devices[]/id", At("/data/devices/[]/id")),
     ("accounts/devices[]/auth/hash", Present("/data/account/frozen")),
     ("accounts/devices[]/auth/salt", Not(HASHED)),
@@ -76,6 +78,9 @@ pub const TOLD: &[(&str, Told)] = &[
     ("claims:username/confirmed", At("/data/account/username/hash")),
     ("claims:username/reclaimable", Not(WHETHER_LINKED)),
     ("claims:username/until", Not(OF_RESERVED)),
+    ("claims:username/expires", Not(OF_RESERVED)),
+    ("claims:link/claim", At("/data/account/username/linkHandle")),
+    ("claims:link/aci", At("/data/account/aci")),
     ("keys/identity", At("/data/account/aci")),
     ("keys/device", At("/data/devices/[]/id")),
     ("keys/identityKey", At("/data/devices/[]/aciKeys/identityKey")),

@@ -6,6 +6,7 @@ use super::Actor;
 use crate::call::Method;
 use crate::sim::history::{Action, As};
 use crate::sim::model::{Act, Credentials, PRIMARY};
+use crate::sim::people::Owned;
 use crate::sim::town::Reply;
 use crate::sim::{ledger, people};
 
@@ -16,7 +17,7 @@ impl Actor<'_> {
     /// The password that is meant, if the person has it.
     pub(super) fn credentials(&self, which: As) -> Option<Credentials> {
         let accounts = &self.memory.accounts;
-        let primary = |(who, by): &(String, u32)| Credentials { who: who.clone(), device: PRIMARY, by: *by };
+        let primary = |owned: &Owned| Credentials { who: owned.who.clone(), device: PRIMARY, by: owned.by };
         match which {
             As::Primary => accounts.last().map(primary),
             As::Old => accounts.iter().nth_back(1).map(primary),
@@ -33,8 +34,8 @@ impl Actor<'_> {
             Action::Token => Act::Token(self.credentials(As::Primary)?),
             Action::Link => {
                 let token = self.memory.token.as_ref()?;
-                let keys = self.memory.accounts.last()?.1;
-                Act::Link { who: token.who.clone(), made: token.made, keys }
+                let Owned { by: keys, pni, .. } = *self.memory.accounts.last()?;
+                Act::Link { who: token.who.clone(), made: token.made, keys, pni }
             }
             Action::Unlink { by_itself } => {
                 let device = self.memory.linked.last()?.device;
@@ -44,7 +45,7 @@ impl Actor<'_> {
                 let set = self.memory.uploaded.filter(|_| again).unwrap_or(self.id);
                 Act::Upload { by: self.credentials(by)?, set }
             }
-            Action::Fetch => Act::Fetch { who: self.memory.accounts.last()?.0.clone() },
+            Action::Fetch => Act::Fetch { who: self.memory.accounts.last()?.who.clone() },
             _ => return None,
         })
     }
@@ -52,8 +53,8 @@ impl Actor<'_> {
     pub(super) async fn ask_about_devices(&self, act: &Act) -> Option<Reply> {
         Some(match act {
             Act::Token(by) => self.as_device(by, Method::Get, "/v1/devices/provisioning/code", None).await,
-            Act::Link { keys, .. } => {
-                let body = people::link(self.id, &self.memory.token.as_ref()?.text, *keys);
+            Act::Link { keys, pni, .. } => {
+                let body = people::link(self.id, &self.memory.token.as_ref()?.text, *keys, *pni);
                 let authorization = people::basic("anybody", &people::password(self.id));
                 self.town.call(Method::Put, "/v1/devices/link", Some(&authorization), Some(body)).await
             }

@@ -4,7 +4,7 @@
 //! ledger (`ledger.rs`).
 
 use super::account::midnight;
-use super::{Answer, Branch, Credentials, MINUTE, MOST_DEVICES, PRIMARY, Round, Seat, State};
+use super::{Answer, Branch, Credentials, MINUTE, MOST_DEVICES, PRIMARY, Round, Seat, State, mark};
 use crate::sim::people;
 
 pub const TOKEN_LIVES: i64 = 10 * MINUTE;
@@ -26,14 +26,15 @@ impl State {
     }
 
     /// The order of contract §3.4, as far as more than one thing can be wrong here.
-    pub(super) fn link(&self, id: u32, who: &str, made: i64, keys: u32, round: Round) -> Vec<Branch> {
+    pub(super) fn link(&self, id: u32, who: &str, made: i64, keys: (u32, u16), round: Round) -> Vec<Branch> {
         let Some(holder) = self.holder.as_ref().filter(|holder| holder.is(who)) else { return vec![self.stays(403)] };
         // Nobody uses an account whose lock somebody failed to open.
         let frozen = holder.devices.get(&PRIMARY).is_none_or(|primary| primary.frozen);
         if frozen || made + TOKEN_LIVES < round.now {
             return vec![self.stays(403)];
         }
-        if !people::same_keys(keys, holder.by()) {
+        let signers = (mark(holder.by()), holder.pni());
+        if !people::same_keys((mark(keys.0), keys.1), signers) {
             return vec![self.stays(422)];
         }
         if holder.devices.len() >= MOST_DEVICES {
@@ -45,7 +46,7 @@ impl State {
         let mut after = self.clone();
         let free = (PRIMARY + 1..).find(|device| !holder.devices.contains_key(device));
         let device = free.expect("there are few devices");
-        let seat = Seat { by: id, seen: midnight(round.now), frozen: false };
+        let seat = Seat { by: id, pni: mark(id), seen: midnight(round.now), frozen: false };
         if let Some(holder) = &mut after.holder {
             holder.devices.insert(device, seat);
         }

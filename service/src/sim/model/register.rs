@@ -1,51 +1,16 @@
 //! A registration: proof, transfer, lock, one-time password, and then the number is theirs (contract registration §3.4, §3.5, §6).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::account::midnight;
-use std::collections::BTreeMap;
-
-use super::{
-    Answer, Branch, DAY, Holder, LOCK_HOLDS, LockGuesses, MINUTE, PRIMARY, Proof, RECOVERY_LIVES, Registration,
-};
-use super::{Round, Seat, State, Who};
-
-const GUESSES: i64 = 10;
-const PAUSE: i64 = 5 * MINUTE;
-/// A guess that nobody heard the end of keeps others out for so long.
-const JUDGED_WITHIN: i64 = MINUTE / 4;
-
-impl LockGuesses {
-    fn left(&self, form: usize, now: i64) -> i64 {
-        let left = |(taken, last): (i64, i64)| (GUESSES - taken + (now - last) / DAY).min(GUESSES);
-        self.taken[form].map_or(GUESSES, left)
-    }
-
-    const fn paused(&self, now: i64) -> bool {
-        matches!(self.paused_until, Some(until) if now < until)
-    }
-
-    fn counted(&self, form: usize, now: i64) -> Self {
-        let mut taken = self.taken;
-        taken[form] = Some((GUESSES - self.left(form, now) + 1, now));
-        Self { taken, paused_until: Some(now + PAUSE) }
-    }
-
-    fn cleared(&self, form: usize) -> Self {
-        let mut taken = self.taken;
-        taken[form] = None;
-        Self { taken, paused_until: None }
-    }
-}
+use super::lock::AtLock;
+use super::{Answer, Branch, Holder, PRIMARY, Proof, RECOVERY_LIVES, Registration, Round, Seat, State, Who, mark};
 
 impl Holder {
-    pub fn is_locked(&self, now: i64) -> bool {
-        let seen = self.devices.values().map(|seat| seat.seen).max().unwrap_or_default();
-        self.lock.is_some() && now < seen + LOCK_HOLDS
-    }
-
-    const fn lets_in(&self, wish: &Registration) -> bool {
+    fn lets_in(&self, wish: &Registration) -> bool {
         match wish.totp {
-            None => !self.totp,
-            Some(right) => self.totp && right,
+            None => self.totp.is_empty(),
+            Some(of) => of.is_some_and(|of| self.totp.contains(&of)),
         }
     }
 }
@@ -110,49 +75,13 @@ impl State {
         if holder.can_transfer && !wish.skips_transfer && !round.crowded {
             return vec![self.stays(409)];
         }
-        if !holder.is_locked(round.now) {
-            return self.unlocked(id, wish, round);
-        }
-        self.locked(id, holder, wish, round)
-    }
-
-    fn locked(&self, id: u32, holder: &Holder, wish: &Registration, round: Round) -> Vec<Branch> {
-        let Some(sent) = wish.lock else { return self.shut(holder, wish, round) };
-        let (form, now) = (usize::from(holder.old_form), round.now);
-        let with = |lock| Self { lock, ..self.clone() };
-        if self.lock.paused(now) || self.lock.left(form, now) < 1 {
-            // The right lock was judged before the wrong one of this round, and written after it.
-            let judged_before =
-                round.crowded && self.lock.paused_until == Some(now + PAUSE) && holder.lock == Some(sent);
-            let written = if judged_before { self.unlocked(id, wish, round) } else { Vec::new() };
-            return written.into_iter().chain([self.stays(429)]).collect();
-        }
-        let counted = self.lock.counted(form, now);
-        let mut branches = if holder.lock == Some(sent) {
-            let cleared = with(self.lock.cleared(form));
-            let mut branches = cleared.unlocked(id, wish, round);
-            branches.push(Self::untold(cleared));
-            branches
-        } else {
-            with(counted).shut(holder, wish, round)
+        let at_lock = |(at, after): (AtLock, Self)| match at {
+            AtLock::Opened => after.unlocked(id, wish, round),
+            AtLock::Told(status) => vec![self.answers(status, after)],
+            AtLock::Untold => vec![Self::untold(after)],
         };
-        // Cut off before the end: counted, or only kept the next one waiting for some seconds.
-        branches.push(Self::untold(with(counted)));
-        branches.push(Self::untold(with(LockGuesses { paused_until: Some(now + JUDGED_WITHIN), ..self.lock })));
-        branches
-    }
-
-    /// The lock was not opened: nobody uses the account any more, and its recovery passwords go.
-    fn shut(&self, holder: &Holder, wish: &Registration, round: Round) -> Vec<Branch> {
-        let mut after = self.clone();
-        after.outdate(round);
-        let devices = holder.devices.iter().map(|(id, seat)| (*id, Seat { frozen: true, ..*seat })).collect();
-        after.holder = Some(Holder { devices, recovery: None, ..holder.clone() });
-        let asks_first = !matches!(wish.proof, Proof::Session(_)) && wish.lock.is_none();
-        if !asks_first {
-            after.recovery = None;
-        }
-        vec![self.answers(423, after)]
+        let by_session = matches!(wish.proof, Proof::Session(_));
+        self.at_lock(wish.lock, by_session, round).into_iter().flat_map(at_lock).collect()
     }
 
     fn unlocked(&self, id: u32, wish: &Registration, round: Round) -> Vec<Branch> {
@@ -168,10 +97,14 @@ impl State {
         after.outdate(round);
         after.holder = Some(Holder {
             who: who.clone(),
-            devices: BTreeMap::from([(PRIMARY, Seat { by: id, seen: midnight(round.now), frozen: false })]),
+            devices: BTreeMap::from([(
+                PRIMARY,
+                Seat { by: id, pni: mark(id), seen: midnight(round.now), frozen: false },
+            )]),
             lock: wish.lock,
             recovery: wish.leaves,
-            totp: false,
+            totp: BTreeSet::new(),
+            registered: round.now,
             can_transfer: wish.can_transfer,
             old_form: wish.old_form,
         });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Holder, Seat, State, Who};
+use super::{Holder, Joint, Seat, State, Who};
 
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
@@ -17,7 +17,9 @@ pub struct RowHolder {
     pub devices: BTreeMap<u8, RowSeat>,
     pub has_lock: bool,
     pub recovery: bool,
-    pub totp: bool,
+    /// How many keys for one-time passwords.
+    pub totp: usize,
+    pub registered: i64,
     pub can_transfer: bool,
     pub old_form: bool,
 }
@@ -26,6 +28,8 @@ pub struct RowHolder {
 pub struct RowSeat {
     /// The number that the registration or link gave itself; see [`mark`].
     pub mark: u16,
+    /// The same of what gave it its id for the PNI.
+    pub pni: u16,
     pub seen: i64,
     pub frozen: bool,
 }
@@ -36,14 +40,14 @@ pub fn mark(id: u32) -> u16 {
 }
 
 impl State {
-    /// This truth, with a name for an account that had none, if the rows do not contradict it.
-    pub fn agreeing_with(&self, rows: &Rows, now: i64) -> Option<Self> {
-        let mut state = self.clone();
-        match (&mut state.holder, &rows.holder) {
+    /// If the rows do not contradict this truth: the names of accounts that had none.
+    fn names_by(&self, rows: &Rows, now: i64) -> Option<Vec<(u32, String)>> {
+        let mut names = Vec::new();
+        match (&self.holder, &rows.holder) {
             (None, None) => {}
             (Some(holder), Some(row)) if holder.agrees(row) => {
                 if let Who::Untold(id) = holder.who {
-                    state.name(id, &row.who);
+                    names.push((id, row.who.clone()));
                 }
             }
             _ => return None,
@@ -55,16 +59,29 @@ impl State {
             _ => false,
         };
         if let (Some((Who::Untold(id), _)), Some(gone)) = (remembered, &rows.gone) {
-            state.name(*id, gone);
+            names.push((*id, gone.clone()));
         }
         let recovers = self.recovery.is_some_and(|(_, until)| now < until);
-        (!forgets && recovers == rows.recovery).then_some(state)
+        (!forgets && recovers == rows.recovery).then_some(names)
+    }
+}
+
+impl Joint {
+    /// This truth, with names for accounts that had none, if the rows of all its numbers do not contradict it.
+    pub fn agreeing_with(&self, rows: &BTreeMap<u32, Rows>, now: i64) -> Option<Self> {
+        let mut agreeing = self.clone();
+        for (number, state) in &self.0 {
+            for (untold, name) in state.names_by(rows.get(number)?, now)? {
+                agreeing.name(untold, &name);
+            }
+        }
+        Some(agreeing)
     }
 }
 
 impl Holder {
     fn seats(&self) -> BTreeMap<u8, RowSeat> {
-        let seat = |seat: &Seat| RowSeat { mark: mark(seat.by), seen: seat.seen, frozen: seat.frozen };
+        let seat = |seat: &Seat| RowSeat { mark: mark(seat.by), pni: seat.pni, seen: seat.seen, frozen: seat.frozen };
         self.devices.iter().map(|(id, of)| (*id, seat(of))).collect()
     }
 
@@ -77,7 +94,8 @@ impl Holder {
             && self.seats() == row.devices
             && self.lock.is_some() == row.has_lock
             && self.recovery.is_some() == row.recovery
-            && self.totp == row.totp
+            && self.totp.len() == row.totp
+            && self.registered == row.registered
             && self.can_transfer == row.can_transfer
             && self.old_form == row.old_form
     }

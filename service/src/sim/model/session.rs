@@ -55,12 +55,15 @@ impl State {
         absent: u16,
         there: impl Fn(&Session) -> Vec<Branch>,
     ) -> Vec<Branch> {
-        let Some(session) = self.sessions.get(&id) else { return vec![self.stays(absent)] };
-        let mut branches = if session.surely_gone(now) { Vec::new() } else { there(session) };
-        if !session.surely_there(now) {
-            branches.push(self.stays(absent));
-        }
-        branches
+        let answers = |session: Option<&Session>| session.map_or_else(|| vec![self.stays(absent)], &there);
+        self.session(id, now).into_iter().flat_map(answers).collect()
+    }
+
+    /// The session as it may be found: there, or gone, or either.
+    pub(super) fn session(&self, id: u32, now: i64) -> Vec<Option<&Session>> {
+        let Some(session) = self.sessions.get(&id) else { return vec![None] };
+        let there = (!session.surely_gone(now)).then_some(Some(session));
+        there.into_iter().chain((!session.surely_there(now)).then_some(None)).collect()
     }
 
     fn put(&self, id: u32, session: Session) -> Self {
