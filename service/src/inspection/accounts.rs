@@ -30,6 +30,9 @@ impl Inspection {
             number(account, &there, &mut faults);
             names(account, &there, &mut faults);
             keys(account, &there, &mut faults);
+            if faults.iter().any(|fault| matches!(fault, Fault::PniUnclaimed | Fault::PniOf { .. })) {
+                self.disputed.add(account.pni);
+            }
             looked.findings.extend(faults.into_iter().map(|fault| of(account, fault)));
         }
         let indexed = accounts.iter().map(async |account| self.is_indexed(account).await);

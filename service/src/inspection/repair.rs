@@ -135,6 +135,11 @@ impl Inspection {
         if account.as_ref().is_some_and(|account| claim.is_confirmed_by(account)) {
             return Ok(MEANWHILE);
         }
+        if let Some(account) = &account
+            && !self.has_another(&claim, account).await?
+        {
+            return Ok(Repaired::Refused("what the account says instead is no less in doubt"));
+        }
         let still = row.get("pni").map(|pni| Condition::Equals("pni", pni.clone()));
         let still = still.or_else(|| row.get("confirmed").map(|is| Condition::Equals("confirmed", is.clone())));
         let mine = is_of(owner);
@@ -150,9 +155,22 @@ impl Inspection {
         self.write(what, vec![required, write.only_if(mine)]).await
     }
 
+    /// Does this account have another number, or PNI, than the one that is claimed for it, and do the claims agree?
+    async fn has_another(&self, claim: &Claim, account: &Account) -> Result<bool, StoreError> {
+        let other = match claim {
+            Claim::Number { .. } => rows::number_key(&account.phone_number),
+            Claim::Pni { .. } => rows::pni_key(account.pni),
+            Claim::Username { .. } | Claim::Link { .. } => return Ok(true),
+        };
+        Ok(owner(self.dynamo.get(Table::Claims, other).await?.as_ref()) == Some(account.aci))
+    }
+
     /// Neither an account nor the holder of a PNI has a device that these are the keys of.
     async fn remove_keys(&self, at: &Item) -> Result<Repaired, StoreError> {
         let Some(row) = self.dynamo.get(Table::Keys, at.clone()).await? else { return Ok(MEANWHILE) };
+        if self.disputed.has(keys::identity(at)) {
+            return Ok(MEANWHILE);
+        }
         let (identity, device) = (keys::identity(at), keys::device(at));
         let has = |account: &Account| account.devices.iter().any(|there| there.id.get().to_string() == device);
         let (account, pni) = (key("aci", identity), key("claim", format!("pni#{identity}")));
