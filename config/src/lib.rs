@@ -5,7 +5,8 @@
 //! what it says can be tried. Whether a server answers at an address is for those who connect.
 //!
 //! Later layers win: defaults, the TOML file, the environment (`SIGNET__SECTION__KEY`), flags (`section.key`). A key
-//! that is not known is an error in each of them. All keys with their defaults, and those without one as comments:
+//! that is not known is an error in each of them. All keys with their defaults, and those without one as comments (which makes
+//! this file long):
 //!
 //! ```
 //! let example = r#"
@@ -127,6 +128,11 @@
 //! size = 5
 //! per = "6s"
 //! on_failure = "refuse"
+//!
+//! [limits.set_registration_lock]
+//! size = 10
+//! per = "30s"
+//! on_failure = "allow"
 //!
 //! [limits.code_per_number]        # in production 3 per 1h
 //! shape = "window"

@@ -25,6 +25,8 @@ words! {
         Pin = "pin",
         /// One-time passwords presented for one account.
         CheckTotp = "check_totp",
+        /// Registration locks set by one account: each is hashed, and that takes a core for a while.
+        SetRegistrationLock = "set_registration_lock",
         /// Codes requested for one number, whatever the session.
         CodePerNumber = "code_per_number",
         /// Push challenges answered for one session.
@@ -55,6 +57,12 @@ words! {
         Messages = "messages",
         /// Checks of many identity keys by one client address.
         BatchIdentityCheck = "batch_identity_check",
+        /// Usernames reserved by one account.
+        UsernameReserve = "username_reserve",
+        /// Usernames confirmed, or tried to be, by one account.
+        UsernameSet = "username_set",
+        /// Links to its username made or removed by one account.
+        UsernameLinkOperation = "username_link_operation",
         /// Look-ups of usernames by one client address.
         UsernameLookup = "username_lookup",
         /// Look-ups of links to usernames by one client address.
@@ -119,6 +127,7 @@ impl LimitId {
             Self::RegistrationPerAddress => "registrationPerAddress",
             Self::Pin => "pin",
             Self::CheckTotp => "checkTotp",
+            Self::SetRegistrationLock => "setRegistrationLock",
             Self::CodePerNumber => "codePerNumber",
             Self::VerificationPushChallenge => "verificationPushChallenge",
             Self::VerificationCaptcha => "verificationCaptcha",
@@ -134,6 +143,9 @@ impl LimitId {
             Self::WaitForDeviceTransferRequest => "waitForDeviceTransferRequest",
             Self::Messages => "messages",
             Self::BatchIdentityCheck => "batchIdentityCheck",
+            Self::UsernameReserve => "usernameReserve",
+            Self::UsernameSet => "usernameSet",
+            Self::UsernameLinkOperation => "usernameLinkOperation",
             Self::UsernameLookup => "usernameLookup",
             Self::UsernameLinkLookup => "usernameLinkLookupPerIp",
             Self::CheckAccountExistence => "checkAccountExistence",
@@ -172,6 +184,7 @@ impl Limit {
             (LimitId::RegistrationPerAddress, Development) => Self::window(1_000_000, HOUR, Refuse),
             (LimitId::Pin, _) => Self::bucket(10, DAY, Refuse),
             (LimitId::CheckTotp, _) => Self::bucket(5, Duration::from_secs(6), Refuse),
+            (LimitId::SetRegistrationLock, _) => Self::bucket(10, Duration::from_secs(30), Allow),
             (LimitId::CodePerNumber, Production) => Self::window(3, HOUR, Refuse),
             (LimitId::CodePerNumber, Development) => Self::window(10_000, HOUR, Refuse),
             (LimitId::VerificationPushChallenge, _) => Self::bucket(5, Duration::from_secs(30), Refuse),
@@ -189,6 +202,10 @@ impl Limit {
             (LimitId::WaitForDeviceTransferRequest, _) => Self::bucket(10, Duration::from_millis(100), Allow),
             (LimitId::Messages, _) => Self::bucket(60, Duration::from_secs(1), Allow),
             (LimitId::BatchIdentityCheck, _) => Self::bucket(100, Duration::from_secs(60), Allow),
+            (LimitId::UsernameReserve | LimitId::UsernameSet, _) => {
+                Self::bucket(100, Duration::from_secs(15 * 60), Refuse)
+            }
+            (LimitId::UsernameLinkOperation, _) => Self::bucket(10, Duration::from_secs(60), Refuse),
             (LimitId::UsernameLookup, _) => Self::bucket(100, Duration::from_secs(15 * 60), Allow),
             (LimitId::UsernameLinkLookup, _) => Self::bucket(100, Duration::from_secs(15), Allow),
             (LimitId::CheckAccountExistence, _) => Self::bucket(1000, Duration::from_secs(4), Allow),

@@ -9,10 +9,11 @@
 //!   an upload may [leave behind](orphans).
 //! - [`Installation`]: whose keys they are; device ids come again.
 //! - [`created_at`]: when a device was added, sealed for the owner of the account.
+//! - [`username_proof`]: whether somebody knows the name behind a hash.
 //! - [`signing`]: the client's half, for demos and tests.
 //!
 //! Everything here is public material except in [`signing`]. `Debug` still shows four bytes only: keys name accounts.
-//! Contract: `keys-devices.md` §0.1, §0.2, §1.2, §1A and §2.
+//! Contract: `keys-devices.md` §0.1, §0.2, §1.2, §1A and §2; `username-proof.md`.
 
 pub mod checked;
 pub mod clear;
@@ -28,6 +29,7 @@ pub mod rows;
 pub mod signing;
 pub mod take;
 pub mod upload;
+pub mod username_proof;
 
 pub use checked::{CheckedDeviceKeys, CheckedKeys, KeyError, UncheckedKeys};
 pub use identity::IdentityKey;

@@ -7,6 +7,7 @@ mod controller;
 mod discoverability;
 mod existence;
 mod lock;
+pub mod number;
 mod push;
 mod recovery;
 pub mod report;
@@ -14,3 +15,4 @@ pub mod totp;
 mod usernames;
 
 pub use controller::AccountController;
+pub use number::NumberController;

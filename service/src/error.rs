@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use signet_keys::username_proof::NotProved;
 use signet_storage::StoreError;
-use signet_storage::accounts::{AccountsError, LinkError};
+use signet_storage::accounts::{AccountsError, LinkError, UsernameError};
 use signet_storage::cache::CacheDown;
+use signet_storage::ids::DeviceId;
 use signet_storage::lock_hasher::HasherBusy;
 use signet_storage::model::{Account, NotVerified};
 use signet_storage::sessions::UpdateError;
@@ -24,6 +26,8 @@ use crate::verification::response::SessionBody;
 const UPGRADE_NEEDED: u16 = 499;
 /// The sender of codes refused.
 const UNDELIVERABLE: u16 = 440;
+/// Messages are for installations that are gone.
+const STALE_DEVICES: u16 = 410;
 /// The account has as many devices as it may have.
 const TOO_MANY_DEVICES: u16 = 411;
 /// A one-time password is wanted, or is wrong.
@@ -42,6 +46,8 @@ pub enum ApiError {
     Forbidden,
     NotFound,
     Conflict,
+    /// It was there and is not any more.
+    Gone,
     TooLarge,
     /// The body took too long to arrive.
     TooSlow,
@@ -55,6 +61,13 @@ pub enum ApiError {
     /// The account has a registration lock that was not opened.
     Locked(Box<LockFailure>),
     TotpWanted,
+    /// A request lists other devices than the account has.
+    OtherDevices {
+        missing: Vec<DeviceId>,
+        extra: Vec<DeviceId>,
+    },
+    /// A request is for earlier installations of these devices.
+    StaleDevices(Vec<DeviceId>),
     /// The account may not have one more.
     TooManyDevices {
         devices: usize,
@@ -125,12 +138,17 @@ impl ApiError {
             Self::Forbidden => Reply::empty(403),
             Self::NotFound => Reply::empty(404),
             Self::Conflict => Reply::empty(409),
+            Self::Gone => Reply::empty(410),
             Self::TooSlow => Reply::empty(408),
             Self::TooLarge => Reply::empty(413),
             Self::Unprocessable => Reply::empty(422),
             Self::UpgradeNeeded => Reply::empty(UPGRADE_NEEDED),
             Self::Locked(failure) => Reply::json(LOCKED, &failure),
             Self::TotpWanted => Reply::empty(TOTP_WANTED),
+            Self::OtherDevices { missing, extra } => {
+                Reply::json(409, &json!({"missingDevices": missing, "extraDevices": extra}))
+            }
+            Self::StaleDevices(devices) => Reply::json(STALE_DEVICES, &json!({"staleDevices": devices})),
             Self::TooManyDevices { devices } => {
                 Reply::json(TOO_MANY_DEVICES, &json!({"current": devices, "max": Account::MOST_DEVICES}))
             }
@@ -205,6 +223,22 @@ impl From<LinkError> for ApiError {
             LinkError::Downgrade => Self::Conflict,
             LinkError::Accounts(e) => e.into(),
         }
+    }
+}
+
+impl From<UsernameError> for ApiError {
+    fn from(error: UsernameError) -> Self {
+        match error {
+            UsernameError::NotLetIn => Self::Unauthorized,
+            UsernameError::NotReserved | UsernameError::NotAvailable | UsernameError::NoName => Self::Conflict,
+            UsernameError::Accounts(e) => e.into(),
+        }
+    }
+}
+
+impl From<NotProved> for ApiError {
+    fn from(NotProved: NotProved) -> Self {
+        Self::Unprocessable
     }
 }
 

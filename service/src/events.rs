@@ -52,9 +52,17 @@ pub enum Event {
         aci: AccountId,
         devices: Vec<DeviceId>,
     },
-    /// An account was removed by one of its devices.
+    /// An account was removed, by one of its devices or by whoever proved its number and moved there.
     Removed {
         aci: AccountId,
+    },
+    /// An account moved to another number, or took another identity under the one it has.
+    NumberChanged {
+        aci: AccountId,
+        /// The account that had the number before, and ended by this.
+        displaced: Option<AccountId>,
+        /// So many messages for its other devices came with it. Nobody here delivers them.
+        messages: usize,
     },
     /// An account was removed because nobody had used it for long.
     IdleAccountRemoved {
@@ -114,6 +122,7 @@ impl Event {
             Self::LockFailed { .. } => "lockFailed",
             Self::CredentialsFrozen { .. } => "credentialsFrozen",
             Self::Removed { .. } => "removed",
+            Self::NumberChanged { .. } => "numberChanged",
             Self::IdleAccountRemoved { .. } => "idleAccountRemoved",
             Self::IdleDeviceRemoved { .. } => "idleDeviceRemoved",
             Self::DeviceLinked { .. } => "deviceLinked",

@@ -11,7 +11,7 @@ use signet_storage::model::code::CodeKey;
 use signet_storage::secrets;
 use signet_storage::{AccountsManager, RecoveryPasswords, Sessions, Storage};
 
-use crate::account::AccountController;
+use crate::account::{AccountController, NumberController};
 use crate::application::BuildError;
 use crate::audit;
 use crate::devices::DevicesController;
@@ -40,6 +40,7 @@ pub struct Registry {
     pub verification: VerificationController,
     pub registration: RegistrationController,
     pub account: AccountController,
+    pub number: NumberController,
     pub devices: DevicesController,
     pub svr: SvrController,
     pub prekeys: PrekeysController,
@@ -97,15 +98,15 @@ impl Registry {
             limits: limits.clone(),
             clock: clock.clone(),
         };
-        let tokens = PhoneVerificationTokenManager {
+        let tokens = Arc::new(PhoneVerificationTokenManager {
             sessions,
             recovery: recovery.clone(),
             events: events.clone(),
             clock: clock.clone(),
             patience: config.verification.check_within,
-        };
+        });
         let hasher = storage.lock_hasher(&config.registration_lock);
-        let locks = RegistrationLockVerificationManager {
+        let locks = Arc::new(RegistrationLockVerificationManager {
             limits: limits.clone(),
             cache: storage.cache.clone(),
             hasher: hasher.clone(),
@@ -115,17 +116,28 @@ impl Registry {
             clock: clock.clone(),
             holds_for: config.registration_lock.expires_after,
             pause: config.registration_lock.pause,
-        };
+        });
         let registration = RegistrationController {
             limits: limits.clone(),
-            tokens,
-            locks,
+            tokens: tokens.clone(),
+            locks: locks.clone(),
             accounts: accounts.clone(),
             keys: keys.clone(),
             events: events.clone(),
             clock: clock.clone(),
             chance: chance.clone(),
             by_aci: config.recovery.by_aci,
+        };
+        let number = NumberController {
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+            limits: limits.clone(),
+            tokens,
+            locks,
+            events: events.clone(),
+            clock: clock.clone(),
+            chance: chance.clone(),
+            wait: config.accounts.change_number_wait,
         };
         let devices = DevicesController {
             accounts: accounts.clone(),
@@ -153,6 +165,7 @@ impl Registry {
                 clock: clock.clone(),
                 chance,
             },
+            number,
             devices,
             svr,
             prekeys: PrekeysController {

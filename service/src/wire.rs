@@ -59,6 +59,16 @@ impl<'de> Deserialize<'de> for Base64 {
     }
 }
 
+/// Bytes as base64 of the URL-safe alphabet. Has no `Debug`: nobody needs to see them.
+pub struct Base64Url(pub Vec<u8>);
+
+impl<'de> Deserialize<'de> for Base64Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        URL_SAFE_EITHER.decode(text).map(Self).map_err(|_| de::Error::custom("not base64"))
+    }
+}
+
 /// Bytes as base64, or as the array of integers that one client library really sends.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]

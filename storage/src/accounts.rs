@@ -17,6 +17,7 @@ mod reclaim;
 mod remove;
 pub mod rows;
 mod update;
+mod usernames;
 
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ pub use cached::Known;
 pub use devices::{LinkError, Linked, Unlinked};
 pub use freeze::Frozen;
 pub use number::Destination;
+pub use rows::username::{LinkClaim, UsernameClaim, link_key, username_key};
 pub use update::AskedBy;
+pub use usernames::UsernameError;
 
 use crate::Storage;
 use crate::cache::Cache;
@@ -64,7 +67,7 @@ pub enum Slot {
 pub struct VacantSlot {
     number: E164,
     ids: Ids,
-    /// The account that was removed from this number not long ago, whose ACI the new one gets.
+    /// The account whose ACI the new one gets: removed from this number not long ago, or displaced by whoever left it.
     former: Option<rows::Former>,
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Invariants kept here, each by conditions of a transaction and never by an earlier read:
 //! - a number, in all its equivalent forms, is held by at most one account; its PNI never changes;
+//! - a username is confirmed for at most one account, and while it is kept for one, no other gets it;
 //! - an account exists with its claims and its primary device's keys, or not at all;
 //! - an account changes only from the version that was read;
 //! - an account is taken over only by who proved its number, and past no lock that holds;

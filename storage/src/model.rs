@@ -11,6 +11,7 @@ pub mod opaque;
 pub mod recovery;
 pub mod session;
 pub mod totp;
+pub mod username;
 
 pub use account::{Account, Badge};
 pub use device::{Device, NewDevice, PushChannel};
@@ -20,3 +21,4 @@ pub use lock::LockState;
 pub use opaque::Opaque;
 pub use recovery::RecoveryPassword;
 pub use session::VerificationSession;
+pub use username::Username;

@@ -67,7 +67,7 @@ async fn whether_an_account_exists_is_200_or_404() {
     assert_eq!(ask(&t, "HEAD", &format!("/v1/accounts/account/{}", who.aci)).await, 404);
 }
 
-/// Put by hand: nobody can set one yet.
+/// Put by hand: nobody knows the name behind it.
 async fn give_username(t: &TestRegistry, aci: &str, confirmed: bool) {
     let mut row = key("claim", format!("username#{}", hex::encode(NAME)));
     row.insert("aci".to_owned(), text(aci.to_owned()));

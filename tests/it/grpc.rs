@@ -12,7 +12,9 @@ mod edge;
 mod frames;
 mod identity_check;
 mod keys;
+mod number;
 mod prekeys;
+mod usernames;
 
 use serde_json::Value;
 use signet::grpc::proto::org::signal::chat::account::accounts_anonymous_client::AccountsAnonymousClient;

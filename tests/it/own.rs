@@ -63,7 +63,9 @@ impl Home {
     /// Limits are generous unless changed.
     async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         let t = TestRegistry::start_with(|config| {
-            for limiter in [LimitId::AllocateDevice, LimitId::VerifyDevice, LimitId::CheckTotp] {
+            for limiter in
+                [LimitId::AllocateDevice, LimitId::VerifyDevice, LimitId::CheckTotp, LimitId::SetRegistrationLock]
+            {
                 limit(config, limiter, 10_000);
             }
             change(config);

@@ -14,6 +14,7 @@ import { guesses, locks } from './steps/locks.mjs';
 import { registering } from './steps/registering.mjs';
 import { REFUSED, captchas, sessions } from './steps/sessions.mjs';
 import { lookUps, sockets } from './steps/sockets.mjs';
+import { names, namesByCalls } from './steps/usernames.mjs';
 
 const [binary, option, chosen] = process.argv.slice(2);
 const versions = option === '--http' ? [Number(chosen)] : [1, 2];
@@ -34,11 +35,11 @@ const play = async (registry, http, themes) => {
 };
 
 for (const http of versions) {
-  await play(usual, http, { sessions, registering, locks, keys, devices, sockets, look_ups: lookUps });
+  await play(usual, http, { sessions, registering, locks, keys, devices, sockets, look_ups: lookUps, names });
   await play(strict, http, { captchas, guesses, bad_days: badDays });
   // Over HTTP/1.1 the library has no way to ask these.
   if (http === 2) {
-    await play(usual, http, { grpc, account });
+    await play(usual, http, { grpc, account, names_by_calls: namesByCalls });
     await play(strict, http, { grpc_bad_days: badCalls });
   }
 }

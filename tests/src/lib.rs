@@ -8,6 +8,7 @@ pub mod client;
 pub mod engine;
 pub mod grpc;
 pub mod http_engine;
+pub mod names;
 pub mod process;
 pub mod receiver;
 pub mod redis;

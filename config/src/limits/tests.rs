@@ -13,6 +13,7 @@ fn the_defaults_of_the_profiles() {
         "window 5 3600s refuse",
         "bucket 10 86400s refuse",
         "bucket 5 6s refuse",
+        "bucket 10 30s allow",
         "window 3 3600s refuse",
         "bucket 5 30s refuse",
         "bucket 10 30s refuse",
@@ -28,6 +29,9 @@ fn the_defaults_of_the_profiles() {
         "bucket 10 100ms allow",
         "bucket 60 1s allow",
         "bucket 100 60s allow",
+        "bucket 100 900s refuse",
+        "bucket 100 900s refuse",
+        "bucket 10 60s refuse",
         "bucket 100 900s allow",
         "bucket 100 15s allow",
         "bucket 1000 4s allow",
@@ -62,11 +66,12 @@ fn errors_name_the_limit() {
     for (toml, error) in [
         (
             "[limits.pon]\nsize = 3",
-            "limits.pon: expected one of registration, registration_per_address, pin, check_totp, code_per_number, \
+            "limits.pon: expected one of registration, registration_per_address, pin, check_totp, set_registration_lock, code_per_number, \
             verification_push_challenge, verification_captcha, verification_session, backup_auth_check, prekeys, allocate_device, \
             verify_device, wait_for_linked_device, upload_transfer_archive, wait_for_transfer_archive, \
             record_device_transfer_request, wait_for_device_transfer_request, messages, batch_identity_check, \
-            username_lookup, username_link_lookup, check_account_existence, address",
+            username_reserve, username_set, username_link_operation, username_lookup, username_link_lookup, \
+            check_account_existence, address",
         ),
         ("[limits.address]\nshape = \"window\"", "limits.address.shape: must be bucket"),
         ("[limits.pin]\nshape = \"square\"", "limits.pin.shape: expected one of bucket, window"),

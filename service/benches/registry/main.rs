@@ -4,8 +4,9 @@
 //! `signet serve` on the embedded engine, and the bare transaction of the same rows through the same SDK client in this
 //! process. Their ratio is what this bench is for. Before that, the same for registration locks (`lock.rs`) and for whole
 //! re-registrations that open one (`relock.rs`); after it for pre-keys (`bundles.rs`), for `whoami` (`whoami.rs`), for sockets
-//! beside REST (`sockets.rs`) and, if asked for by name, for how the store behaves as accounts become many (`growth.rs`), and
-//! how long the audit and the sweep take then (`housekeeping.rs`).
+//! beside REST (`sockets.rs`) and, if asked for by name, for whether answers about known and unknown ones take as long
+//! (`enumeration.rs`), how the store behaves as accounts become many (`growth.rs`), and how long the audit and the sweep take
+//! then (`housekeeping.rs`).
 //!
 //! `cargo bench` measures all but the last two; `cargo bench -- bundles growth` what is named; `--quick` measures shorter.
 
@@ -13,6 +14,7 @@
 
 mod bare;
 mod bundles;
+mod enumeration;
 mod growth;
 mod housekeeping;
 mod load;
@@ -32,10 +34,10 @@ use server::Server;
 
 const CONCURRENCY: [usize; 3] = [1, 16, 64];
 
-const SECTIONS: [&str; 8] =
-    ["lock", "relock", "registrations", "bundles", "whoami", "sockets", "growth", "housekeeping"];
+const SECTIONS: [&str; 9] =
+    ["lock", "relock", "registrations", "bundles", "whoami", "sockets", "enumeration", "growth", "housekeeping"];
 /// Only if they are asked for by name: they take minutes and gigabytes.
-const BY_NAME: [&str; 2] = ["growth", "housekeeping"];
+const BY_NAME: [&str; 3] = ["enumeration", "growth", "housekeeping"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -62,6 +64,7 @@ fn main() {
                 "bundles" => bundles::run(&directory, rounds, window).await,
                 "whoami" => whoami::run(&directory, rounds, window).await,
                 "sockets" => sockets::run(&directory, rounds, window).await,
+                "enumeration" => enumeration::run(&directory, if quick { 500 } else { 10_000 }).await,
                 "growth" => growth::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
                 "housekeeping" => housekeeping::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
                 _ => run(&directory, rounds, window).await,

@@ -16,6 +16,8 @@ pub const KEYS: usize = 100;
 
 pub struct People {
     pub acis: Vec<String>,
+    /// As many as there are ACIs.
+    pub numbers: Vec<String>,
     pub identity: IdentityKeyPair,
     pni: IdentityKeyPair,
     one_time: Vec<EcPreKey>,
@@ -29,14 +31,14 @@ impl People {
         let ids = || (0..KEYS).map(|n| KeyId::new(n as i64).expect("a small id"));
         let (one_time, kem) =
             (ids().map(signing::ec_pre_key).collect(), ids().map(|id| identity.kem_pre_key(id)).collect());
-        Self { acis: Vec::new(), identity, pni: IdentityKeyPair::generate(), one_time, kem }
+        Self { acis: Vec::new(), numbers: Vec::new(), identity, pni: IdentityKeyPair::generate(), one_time, kem }
     }
 
     pub async fn register(server: &Server, count: usize) -> Self {
         let me = Self::keys_only();
         let keys = |pair: &IdentityKeyPair| (STANDARD.encode(pair.public().serialize()), ClientKeys::generate(pair));
         let (aci, pni) = (keys(&me.identity), keys(&me.pni));
-        let mut acis = Vec::new();
+        let (mut acis, mut numbers) = (Vec::new(), Vec::new());
         let proved = prove_numbers(server, count).await;
         let mut connection = Connection::open(server.http).await;
         for (number, session) in proved {
@@ -55,8 +57,9 @@ impl People {
             assert_eq!(status, 201, "{told}");
             let told: Value = serde_json::from_str(&told).expect("an account");
             acis.push(told["uuid"].as_str().expect("an ACI").to_owned());
+            numbers.push(number);
         }
-        Self { acis, ..me }
+        Self { acis, numbers, ..me }
     }
 
     /// A header with somebody's credentials.

@@ -22,8 +22,13 @@ pub struct Server {
 }
 
 impl Server {
-    #[allow(clippy::disallowed_methods, reason = "a bench measures")]
     pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// The same, with further settings.
+    #[allow(clippy::disallowed_methods, reason = "a bench measures")]
+    pub async fn start_with(data: &Path, more: &[&str]) -> Self {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_signet"))
             .args(["--http", "127.0.0.1:0", "--management", "127.0.0.1:0", "--set", "log.filter=warn"])
@@ -32,6 +37,7 @@ impl Server {
             .args(["--set", "limits.check_totp.size=4000000000", "--set", "limits.check_totp.per=1us"])
             .args(["--set", "limits.address.size=4000000000", "--set", "limits.address.per=1us", "--data"])
             .arg(data)
+            .args(more.iter().flat_map(|setting| ["--set", setting]))
             .stdout(Stdio::piped())
             .spawn()
             .expect("signet starts");

@@ -35,20 +35,26 @@ impl AccountController {
     /// `PUT /v1/accounts/attributes`, by any device.
     pub async fn set_attributes(&self, call: Call) -> Result<Reply, ApiError> {
         let presented: Attributes = wire::read(&call.body)?;
-        let replacement = self.replacement(&presented, call.headers.get("x-signal-agent")).await?;
-        self.replace(call.caller()?, &replacement).await?;
+        let (caller, agent) = (call.caller()?, call.headers.get("x-signal-agent"));
+        let replacement = self.replacement(caller, &presented, agent).await?;
+        self.replace(caller, &replacement).await?;
         Ok(Reply::empty(204))
     }
 
     /// # Errors
-    /// 422 for what cannot be so, as at a registration; registration ids are judged and not kept. 503 if too many locks are being
-    /// hashed already.
-    async fn replacement(&self, presented: &Attributes, agent: Option<&str>) -> Result<Replacement, ApiError> {
+    /// 422 for what cannot be so, as at a registration; registration ids are judged and not kept. 503 and 429 as for a
+    /// lock that is set by itself.
+    async fn replacement(
+        &self,
+        caller: &Caller,
+        presented: &Attributes,
+        agent: Option<&str>,
+    ) -> Result<Replacement, ApiError> {
         presented.check()?;
         attributes::registration_ids(presented.registration_id, presented.pni_registration_id)?;
         let name = attributes::name(presented.name.as_ref())?;
         let lock = match presented.lock()? {
-            LockPresented::Lock(lock) => Some(self.hashed(&lock).await?),
+            LockPresented::Lock(lock) => Some(self.hashed(caller, &lock).await?),
             LockPresented::No | LockPresented::Empty => None,
         };
         Ok(Replacement {

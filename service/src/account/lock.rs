@@ -2,9 +2,11 @@
 //! who register is `registration/lock.rs`.
 //!
 //! A lock is hashed once, before the account is looked at and not again when others change it at the same time: that takes tens of
-//! milliseconds of a core. Whether it is the lock that is there already cannot be told more cheaply, so it is not asked.
+//! milliseconds of a core, which is why an account may have so many hashed and no more. Whether it is the lock that is there
+//! already cannot be told more cheaply, so it is not asked.
 
 use serde::Deserialize;
+use signet_config::LimitId;
 use signet_storage::lock_hasher::{PresentedLock, StoredLock};
 use signet_storage::model::Account;
 use zeroize::Zeroizing;
@@ -41,9 +43,9 @@ impl AccountController {
     /// The caller's account has this lock from now on.
     ///
     /// # Errors
-    /// 503 if too many are being hashed already.
+    /// As [`AccountController::hashed`].
     pub async fn lock_with(&self, caller: &Caller, lock: &PresentedLock) -> Result<(), ApiError> {
-        let stored = self.hashed(lock).await?;
+        let stored = self.hashed(caller, lock).await?;
         let set = |account: &mut Account, _| {
             account.registration_lock = Some(stored.clone());
             (Ok(()), Vec::new())
@@ -60,8 +62,12 @@ impl AccountController {
         self.change("unlock", caller, clear).await
     }
 
-    pub(super) async fn hashed(&self, lock: &PresentedLock) -> Result<StoredLock, ApiError> {
+    /// # Errors
+    /// 503 if too many are being hashed already, 429 if the account has had too many hashed.
+    pub(super) async fn hashed(&self, caller: &Caller, lock: &PresentedLock) -> Result<StoredLock, ApiError> {
+        // Where there is no room, nothing is counted.
         let seat = self.hasher.reserve()?;
+        self.limits.take(LimitId::SetRegistrationLock, &caller.account.aci.to_string()).await?;
         Ok(self.hasher.hash(seat, lock).await)
     }
 }

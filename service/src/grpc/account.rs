@@ -6,9 +6,11 @@ mod capabilities;
 mod end;
 mod identity;
 mod look_up;
+mod number;
 mod report;
 mod settings;
 mod totp;
+mod usernames;
 
 use tonic::{Request, Response, Status};
 
@@ -122,6 +124,48 @@ impl Accounts for Registry {
         request: Request<proto::RemoveMfaKeyRequest>,
     ) -> Answered<proto::RemoveMfaKeyResponse> {
         answer(request, |asking, asked| totp::remove(self, asking, asked)).await
+    }
+
+    async fn change_number(
+        &self,
+        request: Request<proto::ChangeNumberRequest>,
+    ) -> Answered<proto::ChangeNumberResponse> {
+        answer(request, |asking, asked| number::change(self, asking, asked)).await
+    }
+
+    async fn reserve_username_hash(
+        &self,
+        request: Request<proto::ReserveUsernameHashRequest>,
+    ) -> Answered<proto::ReserveUsernameHashResponse> {
+        answer(request, |asking, asked| usernames::reserve(self, asking, asked)).await
+    }
+
+    async fn confirm_username_hash(
+        &self,
+        request: Request<proto::ConfirmUsernameHashRequest>,
+    ) -> Answered<proto::ConfirmUsernameHashResponse> {
+        answer(request, |asking, asked| usernames::confirm(self, asking, asked)).await
+    }
+
+    async fn delete_username_hash(
+        &self,
+        request: Request<proto::DeleteUsernameHashRequest>,
+    ) -> Answered<proto::DeleteUsernameHashResponse> {
+        answer(request, |asking, _| usernames::clear(self, asking)).await
+    }
+
+    async fn set_username_link(
+        &self,
+        request: Request<proto::SetUsernameLinkRequest>,
+    ) -> Answered<proto::SetUsernameLinkResponse> {
+        answer(request, |asking, asked| usernames::set_link(self, asking, asked)).await
+    }
+
+    async fn delete_username_link(
+        &self,
+        request: Request<proto::DeleteUsernameLinkRequest>,
+    ) -> Answered<proto::DeleteUsernameLinkResponse> {
+        answer(request, |asking, _| usernames::remove_link(self, asking)).await
     }
 }
 

@@ -124,7 +124,7 @@ impl Registry {
             Some(id) => i8::try_from(id.get()).map_or(Wanted::Nonsense, Wanted::One),
             None => Wanted::All,
         };
-        let target = self.prekeys.target(identity, wanted).await?;
+        let target = self.prekeys.target(asker, identity, wanted).await?;
         self.prekeys.charge(asker, &target).await?;
         Ok(self.prekeys.bundles(asker, target).await.map(|bundles| message(identity, bundles))?)
     }

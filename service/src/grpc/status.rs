@@ -62,6 +62,7 @@ fn of(error: &ApiError) -> Status {
         ApiError::Malformed
         | ApiError::BadRequest
         | ApiError::Conflict
+        | ApiError::Gone
         | ApiError::TooLarge
         | ApiError::TooSlow
         | ApiError::Unprocessable => constraint("the request says something impossible".to_owned()),
@@ -72,10 +73,12 @@ fn of(error: &ApiError) -> Status {
             "RESOURCE_EXHAUSTED",
             Some(whole_seconds(*retry_after)),
         ),
-        // Of registrations, links and sessions, which no method here is about.
+        // Of registrations, links and sessions, which no method here is about, and of changes of number, whose method answers them.
         ApiError::Locked(_)
         | ApiError::TotpWanted
         | ApiError::TooManyDevices { .. }
+        | ApiError::OtherDevices { .. }
+        | ApiError::StaleDevices(_)
         | ApiError::Session(_)
         | ApiError::Undeliverable { .. } => Status::failed_precondition(""),
         ApiError::Unavailable(_) | ApiError::Contested | ApiError::Busy => {

@@ -57,7 +57,7 @@ fn of(account: &Account, fault: Fault) -> Finding {
 fn wanted(account: &Account) -> impl Iterator<Item = (Table, Item)> + use<> {
     let mut wanted =
         vec![(Table::Claims, rows::number_key(&account.phone_number)), (Table::Claims, rows::pni_key(account.pni))];
-    wanted.extend(account.username.hash.as_ref().map(|hash| (Table::Claims, rows::username_key(hash))));
+    wanted.extend(account.username.hash.as_ref().map(|hash| (Table::Claims, rows::username::username_key(hash))));
     let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
     let rows_of = |device: &Device| identities.map(|identity| (Table::Keys, key_rows::key(identity, device.id)));
     wanted.extend(account.devices.iter().flat_map(rows_of));
@@ -102,8 +102,8 @@ fn number(account: &Account, there: &LookedUp, faults: &mut Vec<Fault>) {
 
 fn names(account: &Account, there: &LookedUp, faults: &mut Vec<Fault>) {
     let Some(hash) = &account.username.hash else { return };
-    let claim = there.get(Table::Claims, &rows::username_key(hash)).cloned();
-    match claim.map(|claim| items::from_item::<rows::UsernameClaim>(claim, "username claim")) {
+    let claim = there.get(Table::Claims, &rows::username::username_key(hash)).cloned();
+    match claim.map(|claim| items::from_item::<rows::username::UsernameClaim>(claim, "username claim")) {
         None => faults.push(Fault::UsernameUnclaimed),
         Some(Ok(claim)) if claim.aci != account.aci => {
             faults.push(Fault::UsernameOf { owner: claim.aci.to_string() });

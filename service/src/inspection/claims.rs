@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use signet_storage::StoreError;
-use signet_storage::accounts::rows::{self, NumberClaim, UsernameClaim};
+use signet_storage::accounts::rows::username::UsernameClaim;
+use signet_storage::accounts::rows::{self, NumberClaim};
 use signet_storage::dynamo::Item;
 use signet_storage::dynamo::items::{self, text_of};
 use signet_storage::dynamo::tables::Table;

@@ -4,7 +4,8 @@
 //! Not mended: what two accounts say is theirs, keys that are lost, and what cannot be read. Nobody guesses there.
 
 use signet_storage::StoreError;
-use signet_storage::accounts::rows::{self, NumberClaim, UsernameClaim};
+use signet_storage::accounts::rows::username::UsernameClaim;
+use signet_storage::accounts::rows::{self, NumberClaim};
 use signet_storage::dynamo::items::{self, key, number, text, text_of};
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{CommitError, Condition, Item, Value, Write};
@@ -114,7 +115,7 @@ impl Inspection {
         let Some(hash) = &account.username.hash else { return Ok(MEANWHILE) };
         let claim = UsernameClaim { aci: account.aci, confirmed: true, reclaimable: false, until: None };
         let free = Condition::Absent("claim").or(is_of(account.aci));
-        let put = put(rows::username_key(hash), items::to_item(&claim)).only_if(free);
+        let put = put(rows::username::username_key(hash), items::to_item(&claim)).only_if(free);
         self.write("username claimed again", vec![as_it_is(&account), put]).await
     }
 

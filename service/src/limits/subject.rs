@@ -163,11 +163,15 @@ impl Limits {
     async fn keys_of_account(&self, aci: AccountId, keys: &mut Keys) {
         let limiters = [
             LimitId::CheckTotp,
+            LimitId::SetRegistrationLock,
             LimitId::AllocateDevice,
             LimitId::VerifyDevice,
             LimitId::WaitForLinkedDevice,
             LimitId::UploadTransferArchive,
             LimitId::Messages,
+            LimitId::UsernameReserve,
+            LimitId::UsernameSet,
+            LimitId::UsernameLinkOperation,
         ];
         keys.limiters.extend(limiters.map(|limiter| (limiter, aci.to_string())));
         keys.locks.push(aci);

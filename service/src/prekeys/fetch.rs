@@ -42,7 +42,7 @@ impl PrekeysController {
         let presented = Presented::of(&call)?;
         let identity: ServiceId = call.param("identifier").parse().map_err(|_| ApiError::NotFound)?;
         let asker = presented.asker()?;
-        let target = self.target(identity, Wanted::parse(call.param("device"))).await?;
+        let target = self.target(&asker, identity, Wanted::parse(call.param("device"))).await?;
         asker.allow(identity, target.account.as_deref(), target.wanted)?;
         self.charge(&asker, &target).await?;
         let AccountBundles { identity_key, devices, .. } = self.bundles(&asker, target).await?;
@@ -50,8 +50,13 @@ impl PrekeysController {
         Ok(Reply::json(200, &PreKeyResponse { identity_key, devices }))
     }
 
-    pub async fn target(&self, identity: ServiceId, wanted: Wanted) -> Result<Target, ApiError> {
-        Ok(Target { identity, wanted, account: target::find(&self.accounts, identity).await? })
+    /// Whose keys are meant. Of an account that does not let the asker in there is nothing to see.
+    pub async fn target(&self, asker: &Asker<'_>, identity: ServiceId, wanted: Wanted) -> Result<Target, ApiError> {
+        let account = match asker {
+            Asker::Account(_) => target::find(&self.accounts, identity).await?,
+            Asker::Unidentified(key) => target::opened_by(&self.accounts, identity, key.as_ref()).await?,
+        };
+        Ok(Target { identity, wanted, account })
     }
 
     /// Takes a permit. Who does not say who they are needs none.

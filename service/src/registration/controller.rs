@@ -4,6 +4,7 @@
 //! The three ways in differ in what proves the number; from there on the work is that of an [`Attempt`], which starts again
 //! from fresh reads when somebody else was faster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use signet_config::LimitId;
@@ -32,8 +33,8 @@ const ROUNDS: u32 = 10;
 
 pub struct RegistrationController {
     pub limits: Limits,
-    pub tokens: PhoneVerificationTokenManager,
-    pub locks: RegistrationLockVerificationManager,
+    pub tokens: Arc<PhoneVerificationTokenManager>,
+    pub locks: Arc<RegistrationLockVerificationManager>,
     pub accounts: AccountsManager,
     pub keys: KeysManager,
     pub events: Events,

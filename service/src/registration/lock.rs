@@ -42,6 +42,17 @@ pub enum LockPresented {
     Lock(PresentedLock),
 }
 
+impl LockPresented {
+    /// A text of any length; whether it can be a lock shows when it is compared.
+    pub fn unjudged(text: Option<&str>) -> Self {
+        match text {
+            None => Self::No,
+            Some("") => Self::Empty,
+            Some(text) => Self::Lock(PresentedLock::unjudged(text)),
+        }
+    }
+}
+
 pub struct RegistrationLockVerificationManager {
     pub limits: Limits,
     pub cache: Cache,

@@ -133,24 +133,36 @@ impl RegistrationRequest {
     }
 }
 
-/// The one proof a body holds; of the three exactly one must be there, and blank or empty is not there.
+impl Proof {
+    /// What a body proves a number by, if it has anything of the kind: one of the two, and blank or empty is not there.
+    pub fn presented(session: Option<&str>, password: Option<&Base64>) -> Result<Option<Self>, ApiError> {
+        let session = session.filter(|id| !id.trim().is_empty());
+        let password = password.and_then(|Base64(password)| RecoveryPassword::new(password));
+        match (session, password) {
+            (None, None) => Ok(None),
+            (Some(id), None) => {
+                let id = URL_SAFE_EITHER.decode(id).map_err(|_| ApiError::Unprocessable)?;
+                Ok(Some(Self::Session(id)))
+            }
+            (None, Some(password)) => Ok(Some(Self::RecoveryPassword(password))),
+            (Some(_), Some(_)) => Err(ApiError::Unprocessable),
+        }
+    }
+}
+
+/// The one thing that entitles to register; of the three exactly one must be there.
 enum Presented {
-    Session(Vec<u8>),
-    RecoveryPassword(RecoveryPassword),
+    Proof(Proof),
     Receipt,
 }
 
 impl Presented {
     fn one_of(body: &Body) -> Result<Self, ApiError> {
-        let session = body.session_id.as_deref().filter(|id| !id.trim().is_empty());
-        let password = body.recovery_password.as_ref().and_then(|Base64(password)| RecoveryPassword::new(password));
+        let proof = Proof::presented(body.session_id.as_deref(), body.recovery_password.as_ref())?;
         let receipt = body.receipt_credential_presentation.as_ref().filter(|Base64(receipt)| !receipt.is_empty());
-        match (session, password, receipt) {
-            (Some(id), None, None) => {
-                Ok(Self::Session(URL_SAFE_EITHER.decode(id).map_err(|_| ApiError::Unprocessable)?))
-            }
-            (None, Some(password), None) => Ok(Self::RecoveryPassword(password)),
-            (None, None, Some(_)) => Ok(Self::Receipt),
+        match (proof, receipt) {
+            (Some(proof), None) => Ok(Self::Proof(proof)),
+            (None, Some(_)) => Ok(Self::Receipt),
             _ => Err(ApiError::Unprocessable),
         }
     }
@@ -158,12 +170,9 @@ impl Presented {
     fn kind(self, user: String) -> Kind {
         match (self, user.parse()) {
             (Self::Receipt, _) => Kind::ByReceipt,
-            (Self::RecoveryPassword(password), Ok(aci)) => Kind::ByAci { aci, password: Some(password) },
-            (Self::Session(_), Ok(aci)) => Kind::ByAci { aci, password: None },
-            (Self::Session(id), Err(_)) => Kind::WithNumber { number: user, proof: Proof::Session(id) },
-            (Self::RecoveryPassword(password), Err(_)) => {
-                Kind::WithNumber { number: user, proof: Proof::RecoveryPassword(password) }
-            }
+            (Self::Proof(Proof::RecoveryPassword(password)), Ok(aci)) => Kind::ByAci { aci, password: Some(password) },
+            (Self::Proof(Proof::Session(_)), Ok(aci)) => Kind::ByAci { aci, password: None },
+            (Self::Proof(proof), Err(_)) => Kind::WithNumber { number: user, proof },
         }
     }
 }

@@ -11,6 +11,7 @@ use signet_storage::AccountsManager;
 use signet_storage::clock::Clock;
 use signet_storage::number::E164;
 
+use super::credentials::Good;
 use super::{Credentials, SvrCredentials};
 use crate::call::{Call, Caller, Reply};
 use crate::client_address;
@@ -91,16 +92,25 @@ impl SvrController {
     }
 
     /// What each token is worth.
+    ///
+    /// Who shows no credentials of ours costs no read, and who shows somebody else's costs one, whether the number is anybody's or not:
+    /// neither the verdict nor the time tells. Only its owner costs the account.
     pub async fn verdicts<'a>(&self, question: &'a Question) -> Result<BTreeMap<&'a str, Verdict>, ApiError> {
         let Question { number, tokens } = question;
+        let good = self.credentials.choose(tokens.iter().map(String::as_str), self.clock.now());
+        let holder = if good.is_empty() { None } else { self.accounts.aci_of(number).await? };
+        let owner = holder.map(|aci| (aci, self.credentials.username(aci)));
+        let owns = |good: &Good<'_>| owner.as_ref().is_some_and(|(_, username)| username == good.username);
+        let shown = owner.as_ref().filter(|_| good.iter().any(owns));
         // Exactly this number: of an equivalent form nobody says anything here.
-        let holder = self.accounts.holder_of(number).await?.filter(|account| account.phone_number == *number);
-        let owner = holder.map(|account| self.credentials.username(account.aci));
+        let exactly = match shown {
+            Some((aci, _)) => self.accounts.get(*aci).await?.is_some_and(|account| account.phone_number == *number),
+            None => false,
+        };
 
         let mut matches: BTreeMap<_, _> = tokens.iter().map(|token| (token.as_str(), Verdict::Invalid)).collect();
-        for good in self.credentials.choose(tokens.iter().map(String::as_str), self.clock.now()) {
-            let mine = owner.as_deref() == Some(good.username);
-            matches.insert(good.token, if mine { Verdict::Match } else { Verdict::NoMatch });
+        for good in good {
+            matches.insert(good.token, if exactly && owns(&good) { Verdict::Match } else { Verdict::NoMatch });
         }
         Ok(matches)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use signet_config::SweepKind;
-use signet_storage::accounts::rows::UsernameClaim;
+use signet_storage::accounts::rows::username::UsernameClaim;
 use signet_storage::clock::Timestamp;
 use signet_storage::dynamo::tables::Table;
 use signet_storage::dynamo::{Condition, Item, items};

@@ -2,10 +2,10 @@
 
 use super::{AccountsManager, rows};
 use crate::dynamo::StoreError;
-use crate::dynamo::items::{self, text_of};
+use crate::dynamo::items::text_of;
 use crate::dynamo::tables::Table;
 use crate::ids::{AccountId, NumberId};
-use crate::model::{Account, Opaque};
+use crate::model::Account;
 use crate::number::E164;
 
 impl AccountsManager {
@@ -21,13 +21,6 @@ impl AccountsManager {
             Some(aci) => self.get(aci).await,
             None => Ok(None),
         }
-    }
-
-    /// The ACI of the account whose confirmed username has this hash now, strongly consistent.
-    pub async fn aci_of_username(&self, hash: &Opaque) -> Result<Option<AccountId>, StoreError> {
-        let Some(claim) = self.dynamo.get(Table::Claims, rows::username_key(hash)).await? else { return Ok(None) };
-        let claim: rows::UsernameClaim = items::from_item(claim, "username claim")?;
-        Ok(claim.confirmed.then_some(claim.aci))
     }
 
     /// The ACI of the account that has this PNI now, strongly consistent.

@@ -27,7 +27,7 @@ impl AccountsManager {
         let mut writes = vec![rows::claim_number(verified.number(), ids)];
         writes.extend(self.recovery_of_number(ids, &new));
         let name = old.username.hash.as_ref();
-        writes.extend(name.map(|name| rows::set_username_aside(name, ids.aci, self.clock.now())));
+        writes.extend(name.map(|name| rows::username::set_username_aside(name, ids.aci, self.clock.now())));
         let account = new.take_over(old, verified.number().clone(), self.clock.now());
         writes.push(rows::put_account(&account, Some(old.version), self.chance.uuid()));
         writes.extend(keys);

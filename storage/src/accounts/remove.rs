@@ -73,6 +73,6 @@ impl AccountsManager {
 /// The end of what is the account's own, apart from its keys and from the claims of its number, which may be somebody else's next.
 pub(super) fn removal_of_own(account: &Account) -> Vec<Write> {
     let mut writes = vec![rows::remove_account(account), recovery::remove(account.pni)];
-    writes.extend(account.username.hash.as_ref().map(|name| rows::remove_username(name, account.aci)));
+    writes.extend(rows::username::remove_username(account));
     writes
 }

@@ -3,13 +3,14 @@
 //! | row | key | holds |
 //! |---|---|---|
 //! | account | `aci` | everything of [`Account`], and the commit that wrote it |
-//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, or held it lately |
+//! | number claim | `tel#<canonical number>` | the number's PNI, for ever; the ACI that holds the number now, or the one that its next account gets |
 //! | PNI claim | `pni#<uuid>` | the ACI that holds the PNI now |
-//! | username claim | `username#<hash>` | the ACI that has the name, or for which it is kept |
+//! | username claim | `username#<hash>` | the ACI that has the name, or for which it is kept ([`username`]) |
+//! | link claim | `link#<uuid>` | the ACI whose encrypted name the link leads to |
 //!
 //! The number claim is keyed by the canonical of the equivalent forms, so that there is one row to fight for per number.
 
-use std::time::Duration;
+pub mod username;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,17 +21,13 @@ use crate::dynamo::items::{self, key, text};
 use crate::dynamo::tables::Table;
 use crate::dynamo::{Condition, Item, StoreError, Write};
 use crate::ids::{AccountId, NumberId};
-use crate::model::{Account, Opaque};
+use crate::model::Account;
 use crate::number::E164;
 
 /// Labels of the writes; a refused commit names one of them.
 pub const NUMBER: &str = "number";
 pub const PNI: &str = "pni";
 pub const ACCOUNT: &str = "account";
-pub const USERNAME: &str = "username";
-
-/// How long a username is kept for an owner who registered again.
-const USERNAME_KEPT_FOR: Duration = Duration::from_secs(3 * 86_400);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct NumberClaim {
@@ -41,7 +38,8 @@ pub struct NumberClaim {
     pub former: Option<Former>,
 }
 
-/// The account that was removed from a number.
+/// The account that was removed from a number, or was displaced from another one by the account that left this one: whoever
+/// registers the number next gets its ACI. No living account is one, and none is remembered by two numbers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Former {
     #[serde(rename = "formerAci")]
@@ -67,16 +65,6 @@ impl Former {
     pub const fn until(&self) -> Timestamp {
         self.until
     }
-}
-
-/// Who has a username, or for whom it is kept and until when.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct UsernameClaim {
-    pub aci: AccountId,
-    pub confirmed: bool,
-    /// To be confirmed again without a new link.
-    pub reclaimable: bool,
-    pub until: Option<Timestamp>,
 }
 
 impl NumberClaim {
@@ -191,20 +179,4 @@ pub fn put_account(account: &Account, over: Option<u64>, commit: Uuid) -> Write 
 pub fn remove_account(account: &Account) -> Write {
     let as_read = Condition::Equals("version", items::number(account.version));
     Write::delete(ACCOUNT, Table::Accounts, account_key(account.aci)).only_if(as_read.or(Condition::Absent("aci")))
-}
-
-/// A confirmed username becomes one that is kept for its owner for three days.
-pub fn set_username_aside(hash: &Opaque, aci: AccountId, now: Timestamp) -> Write {
-    let mut row = username_key(hash);
-    let until = now.plus(USERNAME_KEPT_FOR);
-    row.extend(items::to_item(&UsernameClaim { aci, confirmed: false, reclaimable: true, until: Some(until) }));
-    Write::put(USERNAME, Table::Claims, row).only_if(free_or_mine(aci))
-}
-
-pub fn remove_username(hash: &Opaque, aci: AccountId) -> Write {
-    Write::delete(USERNAME, Table::Claims, username_key(hash)).only_if(free_or_mine(aci))
-}
-
-pub fn username_key(hash: &Opaque) -> Item {
-    key("claim", format!("username#{}", hex::encode(hash.as_bytes())))
 }

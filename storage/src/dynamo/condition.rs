@@ -14,6 +14,8 @@ pub enum Condition {
     Equals(&'static str, AttributeValue),
     /// The first attribute is a number smaller than the second.
     Below(&'static str, &'static str),
+    /// The attribute is a number, and this or smaller.
+    AtMost(&'static str, AttributeValue),
     Either(Box<Self>, Box<Self>),
     Both(Box<Self>, Box<Self>),
 }
@@ -53,6 +55,10 @@ impl Expression {
             Condition::Absent(name) => format!("attribute_not_exists({})", self.name(name)),
             Condition::Present(name) => format!("attribute_exists({})", self.name(name)),
             Condition::Below(smaller, larger) => format!("{} < {}", self.name(smaller), self.name(larger)),
+            Condition::AtMost(name, value) => {
+                let placeholder = self.value(value);
+                format!("{} <= {placeholder}", self.name(name))
+            }
             Condition::Equals(name, value) => {
                 let placeholder = self.value(value);
                 format!("{} = {placeholder}", self.name(name))

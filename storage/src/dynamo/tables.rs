@@ -3,7 +3,7 @@
 //! | table | one row is | who may write it |
 //! |---|---|---|
 //! | `accounts` | an account with its devices, by ACI | the transactions of `AccountsManager` |
-//! | `claims` | who holds a number (`tel#…`) or a PNI (`pni#…`) | the same transactions: uniqueness is decided here |
+//! | `claims` | who holds a number (`tel#…`), a PNI (`pni#…`), a username (`username#…`), a link to one (`link#…`) | the same transactions: uniqueness is decided here |
 //! | `keys` | one device's public keys for one identity (an ACI or a PNI) | writes that `KeysManager` composes |
 //! | `prekeys` | a page of the one-time keys that a device left for one identity | `KeysManager`: before anything points there |
 //! | `linktokens` | a link token that was used (by its hash) | the transaction that linked the device: used once is decided here |
@@ -86,7 +86,8 @@ pub const TABLES: [TableSpec; 7] = [
         partition: text("claim"),
         sort: None,
         index: None,
-        time_to_live: None,
+        // Only what is kept for somebody for a while has the attribute.
+        time_to_live: Some("expires"),
     },
     TableSpec {
         table: Table::Keys,

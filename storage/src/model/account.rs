@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::recovery::NewRecovery;
 use super::totp::{PendingTotpKey, TotpKey};
+use super::username::Username;
 use super::{Device, NewDevice, Opaque};
 use crate::clock::Timestamp;
 use crate::hash::SaltedTokenHash;
@@ -45,18 +45,6 @@ pub struct Account {
     pub pending_totp: Option<PendingTotpKey>,
     #[serde(default)]
     pub username: Username,
-}
-
-/// The username as far as it concerns registration: what is confirmed, and what outlives a re-registration (contract §11.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Username {
-    /// 32 bytes; the name itself the registry never sees.
-    pub hash: Option<Opaque>,
-    pub reserved_hash: Option<Opaque>,
-    /// The name, encrypted for those who have the link.
-    pub encrypted: Option<Opaque>,
-    pub link_handle: Option<Uuid>,
 }
 
 /// A badge shown on a profile. Nobody is given one at registration.
@@ -123,15 +111,6 @@ pub struct NumberIdentity {
     pub key: Opaque,
     /// Of each device.
     pub registration_ids: BTreeMap<DeviceId, RegistrationId>,
-}
-
-impl Username {
-    /// A confirmed name becomes a reserved one, and its link leads nowhere until it is confirmed again. What was set aside
-    /// before stays so.
-    fn set_aside(&self) -> Self {
-        let reserved_hash = self.hash.clone().or_else(|| self.reserved_hash.clone());
-        Self { hash: None, reserved_hash, encrypted: None, link_handle: self.link_handle }
-    }
 }
 
 impl Account {

@@ -10,11 +10,13 @@ use signet::routes::{self, Found};
 /// Answers of any route: what lies before it.
 const ANYWHERE: [u16; 4] = [404, 405, 413, 429];
 
-/// Names of fields that refusals may have, each set as it comes: unreadable JSON, too many devices, the account is locked, the code
-/// cannot be delivered, the session as it stands.
-const REFUSALS: [&[&str]; 5] = [
+/// Names of fields that refusals may have, each set as it comes: unreadable JSON, too many devices, other devices or earlier
+/// installations of them, the account is locked, the code cannot be delivered, the session as it stands.
+const REFUSALS: [&[&str]; 7] = [
     &["code", "message"],
     &["current", "max"],
+    &["missingDevices", "extraDevices"],
+    &["staleDevices"],
     &["timeRemaining", "svr2Credentials", "registrationLock", "idleDays", "attemptsLeft"],
     &["reason", "permanentFailure"],
     &[
@@ -41,8 +43,13 @@ fn statuses(method: &str, template: &str) -> &'static [u16] {
         ("HEAD", "/v1/accounts/account/{identifier}") => &[200, 400],
         ("GET", "/v1/accounts/username_hash/{hash}") => &[200, 400, 422],
         ("GET", "/v1/accounts/username_link/{handle}") => &[200, 400],
+        ("PUT", "/v1/accounts/username_hash/reserve") => &[200, 400, 401, 409, 422],
+        ("PUT", "/v1/accounts/username_hash/confirm") => &[200, 400, 401, 409, 410, 422],
+        ("DELETE", "/v1/accounts/username_hash" | "/v1/accounts/username_link") => &[204, 401],
+        ("PUT", "/v1/accounts/username_link") => &[200, 400, 401, 409, 422],
         ("DELETE", "/v1/accounts/me") => &[204, 401],
         ("GET", "/v2/accounts/data_report") => &[200, 401],
+        ("PUT", "/v2/accounts/number") => &[200, 400, 401, 403, 409, 410, 422, 423],
         ("PUT", "/v2/accounts/phone_number_discoverability") => &[204, 400, 401, 422],
         ("PUT", "/v1/accounts/name") => &[204, 400, 401, 403, 422],
         ("PUT", "/v1/accounts/gcm" | "/v1/accounts/apn") => &[204, 400, 401, 422],

@@ -10,6 +10,11 @@ use signet_keys::signing::{self, ClientKeys, IdentityKeyPair};
 
 use crate::world::{Known, NUMBER, OTHER_NUMBER};
 
+/// Of a name (contract username-proof §4.2, V01).
+const NAME_HASH: &str = "QLsu9e4GIwMHAuL-SWi47Nc2L0Kd2UNa5MRhZFg5Tnc";
+const NAME_PROOF: &str = "bEf7VsOE30v6Onab1rqZBQE6O-1OGE4DWv37OK_7kgu-NMTSm3fPGS5VVG_pl8JzTU-0hiIiikkapQQE4L1gB-\
+    nrn9rWd-qu5KMjsmUl0_10Y6f_MuCG9iDzY0u1pOUC06q4fH_350KS5BXz9L9po7Zfrkmb3eQFSAxW-kFD_Ak";
+
 struct Identity {
     pair: IdentityKeyPair,
     keys: ClientKeys,
@@ -61,7 +66,19 @@ pub fn bodies(method: &str, template: &str, known: &Known) -> Vec<Value> {
             {"uuid": known.aci, "fingerprint": STANDARD.encode([7; 4])},
             {"uuid": format!("PNI:{}", known.pni), "fingerprint": STANDARD.encode([8; 4])},
         ]})],
+        ("PUT", "/v2/accounts/number") => {
+            vec![number_change(&known.sessions[0], OTHER_NUMBER), number_change(&known.sessions[0], NUMBER)]
+        }
         ("PUT", "/v2/accounts/phone_number_discoverability") => vec![json!({"discoverableByPhoneNumber": false})],
+        ("PUT", "/v1/accounts/username_hash/reserve") => {
+            vec![json!({"usernameHashes": [URL_SAFE_NO_PAD.encode([7; 32]), NAME_HASH]})]
+        }
+        ("PUT", "/v1/accounts/username_hash/confirm") => vec![json!({
+            "usernameHash": NAME_HASH, "zkProof": NAME_PROOF, "encryptedUsername": URL_SAFE_NO_PAD.encode([7; 112]),
+        })],
+        ("PUT", "/v1/accounts/username_link") => {
+            vec![json!({"usernameLinkEncryptedValue": URL_SAFE_NO_PAD.encode([7; 112]), "keepLinkHandle": true})]
+        }
         ("PUT", "/v1/accounts/name") => vec![json!({"deviceName": STANDARD.encode([7; 40])})],
         ("PUT", "/v1/accounts/gcm") => vec![json!({"gcmRegistrationId": "a token"})],
         ("PUT", "/v1/accounts/apn") => vec![json!({"apnRegistrationId": "a token"})],
@@ -137,6 +154,23 @@ pub fn linking(token: &str) -> Value {
         "pniSignedPreKey": pni.keys.signed,
         "aciPqLastResortPreKey": aci.keys.last_resort,
         "pniPqLastResortPreKey": pni.keys.last_resort,
+    })
+}
+
+/// With keys of the primary device and of a second one, and a message to that.
+fn number_change(session: &str, number: &str) -> Value {
+    let pni = &IDENTITIES[1];
+    json!({
+        "sessionId": session,
+        "number": number,
+        "reglock": "31".repeat(32),
+        "pniIdentityKey": STANDARD.encode(pni.pair.public().serialize()),
+        "deviceMessages": [
+            {"type": 1, "destinationDeviceId": 2, "destinationRegistrationId": 4321, "content": STANDARD.encode([7; 40])},
+        ],
+        "devicePniSignedPrekeys": {"1": pni.keys.signed, "2": pni.keys.signed},
+        "devicePniPqLastResortPrekeys": {"1": pni.keys.last_resort, "2": pni.keys.last_resort},
+        "pniRegistrationIds": {"1": 1357, "2": 2468},
     })
 }
 

@@ -167,6 +167,7 @@ fn config() -> Config {
     let mut config = Config::for_testing();
     config.storage.target = StorageTarget::Embedded;
     config.recovery.by_aci = true;
+    config.accounts.change_number_wait = Duration::ZERO;
     for id in LimitId::ALL {
         let limit = config.limits.get(*id);
         config.limits.set(*id, Limit { size: 1_000_000, per: Duration::from_millis(1), ..limit });

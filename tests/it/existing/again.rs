@@ -10,8 +10,8 @@ use signet_storage::dynamo::items::{key, number, text, text_of};
 use signet_storage::dynamo::tables::Table as Rows;
 use signet_storage::dynamo::{Item, Value, Write};
 use signet_storage::ids::{DeviceId, ServiceId};
-use signet_storage::model::account::Username;
 use signet_storage::model::totp::TotpKey;
+use signet_storage::model::username::Username;
 use signet_storage::model::{Account, Badge, Opaque};
 use signet_tests::{Audit, Table};
 use uuid::Uuid;
@@ -21,13 +21,14 @@ use super::{By, COMMIT, DAY, Home, House, LOCK, NUMBER, PIN};
 const NAME: [u8; 32] = [0xab; 32];
 const HANDLE: Uuid = Uuid::from_u128(0x1111_2222_3333_4444_8555_6666_7777_8888);
 
-/// A confirmed username with its link, put by hand: nobody can set one yet.
+/// A confirmed username with its link, put by hand: nobody here knows the name behind it.
 async fn give_username(h: &House, home: &Home) {
     let name = Username {
         hash: Some(NAME[..].into()),
         reserved_hash: None,
         encrypted: Some(Opaque::from(vec![1, 2, 3])),
         link_handle: Some(HANDLE),
+        holds: Vec::new(),
     };
     let give = |account: &mut Account, _| {
         account.username = name.clone();
@@ -35,7 +36,9 @@ async fn give_username(h: &House, home: &Home) {
         row.insert("aci".to_owned(), text(account.aci.to_string()));
         row.insert("confirmed".to_owned(), Value::Bool(true));
         row.insert("reclaimable".to_owned(), Value::Bool(false));
-        ((), vec![Write::put("username", Rows::Claims, row)])
+        let mut link = key("claim", format!("link#{HANDLE}"));
+        link.insert("aci".to_owned(), text(account.aci.to_string()));
+        ((), [row, link].map(|row| Write::put("username", Rows::Claims, row)).into())
     };
     h.t.registry.accounts.update("test", home.aci, give).await.unwrap().unwrap();
 }
@@ -137,6 +140,7 @@ async fn a_username_is_kept_for_its_owner_for_three_days() {
         ("confirmed".to_owned(), Value::Bool(false)),
         ("reclaimable".to_owned(), Value::Bool(true)),
         ("until".to_owned(), number(until.millis())),
+        ("expires".to_owned(), number(until.seconds() + 1)),
     ]);
     assert_eq!(row, expected);
 

@@ -135,7 +135,7 @@ async fn whose_a_username_is() {
         table.row("no handle", link(bad).await, Err(Said::constraint()));
     }
     table.row("nobody's", hash(&[5; 32]).await, Ok(NoName(NotFound {})));
-    // Put by hand: nobody can set one yet.
+    // Put by hand: nobody knows the name behind it.
     for (confirmed, found) in [(false, NoName(NotFound {})), (true, ServiceIdentifier(aci(me.aci).unwrap()))] {
         let mut row = key("claim", format!("username#{}", hex::encode([5; 32])));
         row.insert("aci".to_owned(), text(me.aci.to_string()));

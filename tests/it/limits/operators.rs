@@ -73,11 +73,15 @@ async fn check(t: &TestRegistry) {
     assert_eq!(limiters(&show("192.0.2.1").await), of_address);
     let of_account = [
         "checkTotp",
+        "setRegistrationLock",
         "allocateDevice",
         "verifyDevice",
         "waitForLinkedDevice",
         "uploadTransferArchive",
         "messages",
+        "usernameReserve",
+        "usernameSet",
+        "usernameLinkOperation",
         "registrationLock",
     ];
     assert_eq!(limiters(&show("00000000-0000-4000-8000-000000000000").await), of_account);

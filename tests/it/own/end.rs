@@ -31,9 +31,10 @@ const ME: &str = "/v1/accounts/me";
 /// Somebody whom there never was.
 const NOBODY: Uuid = Uuid::from_u128(0x4000_8000_0000_0000_0000);
 
-/// A registry that refuses nobody for asking too much.
+/// A registry that refuses nobody for asking too much, and has every way back.
 async fn home() -> Home {
     Home::open_with(|config| {
+        config.recovery.by_aci = true;
         for id in LimitId::ALL {
             let size = config.limits.get(*id).size.max(100_000);
             limit(config, *id, size);
@@ -238,14 +239,7 @@ async fn expect_a_new_life(h: &Home, account: &Account, table: &mut Table) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_by_whatever_way_one_asks() {
-    let h = Home::open_with(|config| {
-        config.recovery.by_aci = true;
-        for id in LimitId::ALL {
-            let size = config.limits.get(*id).size.max(100_000);
-            limit(config, *id, size);
-        }
-    })
-    .await;
+    let h = home().await;
     let (devices, other) = (fill(&h).await, acquaintance(&h).await);
     let account = h.account().await;
     let before = rows_that_name(&h, &account).await;
@@ -297,6 +291,7 @@ async fn cut_off_in_the_middle_it_has_ended_all_the_same() {
         expected.extend([account.aci.to_string(), account.pni.to_string()].map(|id| format!("prekeys {id}")));
         expected.sort();
         table.row("rows", rows_that_name(&h, &account).await, expected);
+        expect_a_new_life(&h, &account, &mut table).await;
         table.close();
         Audit::of(&h.t.registry.storage).await.expect_clean();
     }

@@ -128,3 +128,36 @@ async fn a_full_queue_is_503() {
     table.row("then", h.status(Via::Rest, "PUT", LOCK, body(&"a".repeat(64))).await, 204);
     table.close();
 }
+
+/// Ten, and then one in thirty seconds: by whatever way, and of the account and not of a device.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_account_has_so_many_hashed() {
+    let h = Home::open_with(|config| limit(config, LimitId::SetRegistrationLock, 3)).await;
+    let (me, linked, sent) = (h.primary(), h.link().await, body(&"a".repeat(64)));
+    let mut attributes = h.owner.registration("")["accountAttributes"].clone();
+    let without = attributes.to_string();
+    attributes["registrationLock"] = json!("a".repeat(64));
+    let path = "/v1/accounts/attributes";
+    let mut table = Table::default();
+    table.row("REST", h.ask(Via::Rest, &me, "PUT", LOCK, sent.clone()).await.status, 204);
+    table.row("no lock", h.ask(Via::Rest, &me, "PUT", LOCK, body("")).await.status, 422);
+    table.row("attributes", h.ask(Via::Socket, &linked, "PUT", path, attributes.to_string()).await.status, 204);
+    let request = SetRegistrationLockRequest { registration_lock: vec![7; 32] };
+    table.row("gRPC", outcome(h.grpc().set_registration_lock(me.says(request.clone())).await).is_ok(), true);
+    let lock = h.account().await.registration_lock;
+    for via in WAYS {
+        for (path, sent) in [(LOCK, sent.clone()), (path, attributes.to_string())] {
+            let refused = h.ask(via, &linked, "PUT", path, sent).await;
+            let seen = (refused.status, refused.header("x-ratelimit-limiter"), refused.header("retry-after"));
+            table.row(path, seen, (429, Some("setRegistrationLock"), Some("30")));
+        }
+    }
+    let said = outcome(h.grpc().set_registration_lock(me.says(request)).await).err();
+    let limited = Said { retry: Some(30), ..Said::because(tonic::Code::ResourceExhausted, "RESOURCE_EXHAUSTED") };
+    table.row("gRPC", said, Some(limited));
+    table.row("the lock stays", h.account().await.registration_lock == lock, true);
+    table.row("who sets none is not kept", h.ask(Via::Rest, &me, "PUT", path, without).await.status, 204);
+    h.t.advance(std::time::Duration::from_secs(30));
+    table.row("after a while", h.ask(Via::Rest, &me, "PUT", LOCK, sent).await.status, 204);
+    table.close();
+}

@@ -1,4 +1,5 @@
-//! Access, discoverability, recovery and capabilities by gRPC (keys-devices §8.4), seen again by REST.
+//! Who the account is, and access, discoverability, recovery and capabilities, most of them by gRPC (§10.3, keys-devices §8.4), seen
+//! again by REST.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +20,7 @@ use signet_tests::{SignalClient, Table};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::{Home, Login, NUMBER};
+use super::{Home, Login, NUMBER, WAYS};
 
 const REFUSED: fn() -> Said = || Said::because(Code::Unauthenticated, "INVALID_CREDENTIALS");
 
@@ -148,5 +149,58 @@ async fn what_the_account_can_do() {
     table.row("of none", ask(None, Some(key(vec![7; 16]))).await, Err(Said::constraint()));
     let pni = id(IdentityType::Pni, h.account().await.pni.uuid());
     table.row("of a number", ask(pni, Some(key(vec![7; 16]))).await, Err(Said::constraint()));
+    table.close();
+}
+
+#[tokio::test]
+async fn found_by_number_or_not_by_rest() {
+    const PATH: &str = "/v2/accounts/phone_number_discoverability";
+    let h = Home::open().await;
+    let mut table = Table::default();
+    for via in WAYS {
+        for (body, status) in [
+            (json!({"discoverableByPhoneNumber": false}).to_string(), 204),
+            (json!({"discoverableByPhoneNumber": true, "unknown": 1}).to_string(), 204),
+            (json!({"discoverableByPhoneNumber": null}).to_string(), 422),
+            (json!({"discoverableByPhoneNumber": "true"}).to_string(), 422),
+            ("{}".to_owned(), 422),
+            (String::new(), 422),
+            ("{".to_owned(), 400),
+        ] {
+            table.row(format!("{via:?} {body}"), h.status(via, "PUT", PATH, body.clone()).await, status);
+        }
+        table.row("the last that was said", h.account().await.discoverable_by_phone_number, true);
+    }
+    table.row("nobody", h.status_of_nobody("PUT", PATH).await, 401);
+    table.close();
+}
+
+/// Every field is there, and what there is not is null (§3.7).
+#[tokio::test]
+async fn who_am_i() {
+    let h = Home::open().await;
+    let (linked, handle) = (h.link().await, Uuid::from_u128(77));
+    let pni = h.account().await.pni.to_string();
+    let mut table = Table::default();
+    for via in WAYS {
+        h.change(|account| (account.username.hash, account.username.link_handle) = (None, None)).await;
+        for path in ["/v1/accounts/whoami", "/v1/accounts/whoami/"] {
+            let told = h.ask(via, &linked, "GET", path, "").await.expect(200);
+            let expected = json!({
+                "uuid": h.aci.to_string(), "number": NUMBER, "pni": pni, "usernameHash": null,
+                "usernameLinkHandle": null, "storageCapable": true, "authCredentialSalt": null,
+                "entitlements": {"badges": [], "backup": null},
+            });
+            table.row(format!("{via:?} {path}"), told, expected);
+        }
+        let set = |account: &mut signet_storage::model::Account| {
+            (account.username.hash, account.username.link_handle) = (Some(vec![0xfb; 32].into()), Some(handle));
+        };
+        h.change(set).await;
+        let told = h.ask(via, &linked, "GET", "/v1/accounts/whoami", "").await.expect(200);
+        let hash = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([0xfb; 32]);
+        let expected = (json!(hash), json!(handle.hyphenated().to_string()));
+        table.row("a username", (told["usernameHash"].clone(), told["usernameLinkHandle"].clone()), expected);
+    }
     table.close();
 }

@@ -47,14 +47,20 @@ async fn sixteen_may_start_at_once_on_an_empty_store(engine: Engine) {
 
 async fn what_is_missing_is_added(engine: Engine) {
     let dynamo = engine.connect().await.storage.dynamo;
-    // As if the one before had been stopped half way: a table without its time to live, and three tables missing.
-    create(dynamo.client(), &Shape::of(&dynamo, Table::Sessions)).await;
+    // As if the one before had been stopped half way, or knew of no time to live where there is one now: tables without it, and
+    // others missing.
+    let without = [Table::Sessions, Table::Claims];
+    for table in without {
+        create(dynamo.client(), &Shape::of(&dynamo, table)).await;
+    }
     dynamo.bootstrap().await.unwrap();
-    let name = dynamo.table_name(Table::Sessions);
-    let found = dynamo.client().describe_time_to_live().table_name(name).send().await.unwrap();
-    let found = found.time_to_live_description.unwrap();
-    assert_eq!(found.attribute_name(), Some("expires"));
-    assert!(["ENABLED", "ENABLING"].contains(&found.time_to_live_status().unwrap().as_str()));
+    for table in without {
+        let name = dynamo.table_name(table);
+        let found = dynamo.client().describe_time_to_live().table_name(name).send().await.unwrap();
+        let found = found.time_to_live_description.unwrap();
+        assert_eq!(found.attribute_name(), Some("expires"));
+        assert!(["ENABLED", "ENABLING"].contains(&found.time_to_live_status().unwrap().as_str()));
+    }
     assert!(table_names(&dynamo).await.contains(&dynamo.table_name(Table::Keys)));
 }
 

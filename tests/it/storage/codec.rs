@@ -16,10 +16,10 @@ use signet_storage::dynamo::{Item, Write};
 use signet_storage::hash::SaltedTokenHash;
 use signet_storage::ids::{AccountId, DeviceId, NumberId, RegistrationId, ServiceId, SessionId};
 use signet_storage::lock_hasher::StoredLock;
-use signet_storage::model::account::Username;
 use signet_storage::model::code::{Code, CodeKey, StoredCode};
 use signet_storage::model::session::{Information, PushChallenge, Transport, Undelivered};
 use signet_storage::model::totp::{PendingTotpKey, TotpKey};
+use signet_storage::model::username::{Hold, Username};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel, VerificationSession};
 use signet_storage::number::E164;
 use signet_tests::{Engine, Registrant};
@@ -247,8 +247,9 @@ prop_compose! {
     fn username()(
         (hash, reserved_hash, encrypted) in (option::of(opaque()), option::of(opaque()), option::of(opaque())),
         handle in option::of(any::<[u8; 16]>()),
+        holds in vec((opaque(), timestamp()).prop_map(|(hash, until)| Hold { hash, until }), 0..4),
     ) -> Username {
-        Username { hash, reserved_hash, encrypted, link_handle: handle.map(Uuid::from_bytes) }
+        Username { hash, reserved_hash, encrypted, link_handle: handle.map(Uuid::from_bytes), holds }
     }
 }
 

@@ -123,13 +123,12 @@ export const account = {
       assert.deepEqual([key.length, { ...parameters }], [
         32, { algorithm: 'HmacSHA256', passwordLength: 6, timeStepSeconds: 30 },
       ]);
-      const right = oneTimePassword(key);
       const confirm = (code) => chat.confirmTotpKey({ oneTimePassword: code, metadata: named(name), svrKey });
-      await fails('MfaNotVerified', confirm((right + 1) % 1_000_000));
-      const id = await confirm(right);
-      assert.equal(await confirm(right), id);
+      // This error has had several names. Five guesses are free.
+      if (name === 'one') await assert.rejects(confirm((oneTimePassword(key) + 1) % 1_000_000), /one-time password/);
+      const id = await confirm(oneTimePassword(key));
+      assert.equal(await confirm(oneTimePassword(key)), id);
       ids.push(id);
-      await new Promise((done) => { setTimeout(done, 6_500); });
     }
     await fails('TooManyTotpKeys', chat.generateTotpKey());
     await chat.setMfaKeyMetadata({ keyId: ids[1], metadata: named('other'), svrKey });

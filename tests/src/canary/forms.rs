@@ -86,6 +86,8 @@ impl Forms {
         self.add("hex", hex::encode(bytes).as_bytes(), 16);
         self.add("upper-case hex", hex::encode_upper(bytes).as_bytes(), 16);
         self.add("as a byte string", bytes.escape_ascii().to_string().as_bytes(), 16);
+        let debug = format!("{:?}", bytes::Bytes::copy_from_slice(bytes));
+        self.add("for Debug, as bytes", &debug.as_bytes()[2..debug.len() - 1], 16);
         let some = if self.kind == Kind::Random { &bytes[..bytes.len().min(8)] } else { bytes };
         let list: Vec<_> = some.iter().map(u8::to_string).collect();
         self.add("a list of bytes", list.join(", ").as_bytes(), usize::MAX);

@@ -5,7 +5,7 @@ use signet_keys::rows::StoredDeviceKeys;
 use signet_keys::{Kind, SignedPreKey};
 use signet_storage::clock::Timestamp;
 use signet_storage::ids::{AccountId, DeviceId, NumberId};
-use signet_storage::model::account::Username;
+use signet_storage::model::Username;
 use signet_storage::model::totp::{PendingTotpKey, TotpKey};
 use signet_storage::model::{Account, Badge, Device, Opaque, PushChannel};
 use signet_storage::number::E164;
@@ -38,6 +38,8 @@ pub struct AccountPart {
     pub aci: AccountId,
     pub pni: NumberId,
     pub created: Time,
+    /// The last time that its number registered.
+    pub registered: Time,
     /// How many times it was changed.
     pub version: u64,
     pub identity_key: Opaque,
@@ -153,6 +155,7 @@ impl AccountPart {
             aci: account.aci,
             pni: account.pni,
             created: Time(account.created_at),
+            registered: Time(account.registered_at),
             version: account.version,
             identity_key: account.identity_key.clone(),
             pni_identity_key: account.pni_identity_key.clone(),

@@ -35,6 +35,7 @@ impl AccountPart {
         line(text, 1, "Account id", &self.aci.to_string());
         line(text, 1, "Number's id", &self.pni.to_string());
         line(text, 1, "Created", &self.created.shown());
+        line(text, 1, "Registered", &self.registered.shown());
         line(text, 1, "Changes", &self.version.to_string());
         line(text, 1, "Registration lock", set(self.registration_lock_set));
         line(text, 1, "Recovery password", set(self.recovery_password_set));

@@ -31,6 +31,7 @@ pub const TOLD: &[(&str, Told)] = &[
     ("accounts/pni", At("/data/account/pni")),
     ("accounts/version", At("/data/account/version")),
     ("accounts/createdAt", At("/data/account/created")),
+    ("accounts/registeredAt", At("/data/account/registered")),
     ("accounts/identityKey", At("/data/account/identityKey")),
     ("accounts/pniIdentityKey", At("/data/account/pniIdentityKey")),
     ("accounts/badges[]/id", At("/data/account/badges/[]/id")),

@@ -1,6 +1,7 @@
 //! Who the caller is, and what it is entitled to.
 
 use signet_storage::ids::ServiceId;
+use signet_storage::model::Account;
 use signet_storage::model::account::Badge;
 
 use super::proto;
@@ -13,14 +14,18 @@ use crate::registry::Registry;
 
 pub async fn identity(asking: Asking) -> Result<proto::GetAccountIdentityResponse, Refusal> {
     let account = &asking.caller()?.account;
+    Ok(proto::GetAccountIdentityResponse { account_identifiers: Some(identifiers(account)) })
+}
+
+/// All that the account is known by.
+pub fn identifiers(account: &Account) -> AccountIdentifiers {
     let (name, ids) = (&account.username, [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)]);
-    let identifiers = AccountIdentifiers {
+    AccountIdentifiers {
         service_identifiers: ids.map(service_identifier).into(),
         e164: account.phone_number.as_str().to_owned(),
         username_hash: name.hash.as_ref().map_or_else(Vec::new, |hash| hash.as_bytes().to_vec()),
         username_link_handle: name.link_handle.map_or_else(Vec::new, |handle| handle.into_bytes().to_vec()),
-    };
-    Ok(proto::GetAccountIdentityResponse { account_identifiers: Some(identifiers) })
+    }
 }
 
 pub async fn entitlements(registry: &Registry, asking: Asking) -> Result<proto::GetEntitlementsResponse, Refusal> {

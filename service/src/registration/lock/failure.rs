@@ -14,8 +14,8 @@ const DAY_MS: i64 = 86_400_000;
 #[serde(rename_all = "camelCase")]
 pub struct LockFailure {
     /// Milliseconds until the lock expires, if nobody uses the account.
-    time_remaining: u64,
-    svr2_credentials: Credentials,
+    pub time_remaining: u64,
+    pub svr2_credentials: Credentials,
     registration_lock: bool,
     /// Whole days since the account was last seen.
     idle_days: i64,

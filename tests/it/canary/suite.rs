@@ -1,0 +1,51 @@
+//! What a whole run of the tests wrote, searched for every value that the run made.
+//!
+//! `tests/run` runs everything with `SIGNET_TEST_TRACE` set to an empty directory, and then this.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use signet_tests::canary::{Kind, Search, record};
+
+/// Texts that tests send and that are ours as well: names of fields, words of the contract.
+const OURS: [&str; 0] = [];
+
+#[test]
+#[ignore = "after a run with SIGNET_TEST_TRACE"]
+fn nothing_that_a_run_made_is_in_what_it_wrote() {
+    let folder = std::env::var_os("SIGNET_TEST_TRACE").expect("SIGNET_TEST_TRACE names what a run left");
+    let (mut search, mut places) = (Search::default(), Vec::new());
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_owned();
+        if kind == record::VALUES { mark(&mut search, &text) } else { places.push((kind, text)) }
+    }
+    assert!(search.len() > 10_000, "{} forms: the run noted what it made", search.len());
+    let mut sizes = BTreeMap::new();
+    let mut hits = Vec::new();
+    for (kind, text) in &places {
+        *sizes.entry(kind.as_str()).or_insert(0) += text.len();
+        hits.extend(search.hits(text).into_iter().map(|hit| (kind.as_str(), hit)));
+    }
+    for place in [record::LOG, record::METRICS, record::AUDIT, record::REFUSALS] {
+        assert!(sizes.get(place).is_some_and(|size| *size > 0), "the run left something of {place}");
+    }
+    hits.sort();
+    hits.dedup();
+    eprintln!("searched for {} forms in {sizes:?} bytes: {} hits", search.len(), hits.len());
+    assert!(hits.is_empty(), "{} hits, such as {:#?}", hits.len(), &hits[..hits.len().min(40)]);
+}
+
+fn mark(search: &mut Search, values: &[u8]) {
+    for line in String::from_utf8_lossy(values).lines() {
+        let (name, value) = line.split_once(' ').expect("a kind and a value");
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("a kind");
+        let value = String::from_utf8(STANDARD.decode(value).unwrap()).unwrap();
+        if !OURS.contains(&value.as_str()) {
+            search.mark(name, kind, &value);
+        }
+    }
+}
