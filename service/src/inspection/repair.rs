@@ -123,7 +123,7 @@ impl Inspection {
         let Some(account) = self.account(at).await? else { return Ok(MEANWHILE) };
         let Some(handle) = account.username.link_handle else { return Ok(MEANWHILE) };
         let claim = Item::from([("aci".to_owned(), text(account.aci.to_string()))]);
-        let put = put(key("claim", format!("link#{handle}")), claim).only_if(Condition::Absent("claim"));
+        let put = put(rows::username::link_key(handle), claim).only_if(Condition::Absent("claim"));
         self.write("username link claimed again", vec![as_it_is(&account), put]).await
     }
 

@@ -207,10 +207,23 @@ async fn usernames() {
 #[tokio::test(flavor = "multi_thread")]
 async fn links() {
     let town = Town::settle().await;
-    let mut link = key("claim", "link#11111111-2222-4333-8444-aaaaaaaaaaaa");
+    let handle = "11111111-2222-4333-8444-aaaaaaaaaaaa";
+    let mut link = key("claim", format!("link#{handle}"));
     link.insert("aci".to_owned(), text(town.alice.aci.to_string()));
-    town.put(Rows::Claims, link).await;
+    town.put(Rows::Claims, link.clone()).await;
     town.expect(&[("which does not say so", Yes)]).await;
+    let username = Value::M([("linkHandle".to_owned(), text(handle))].into());
+    town.change(Rows::Accounts, town.account(), "username", Some(username)).await;
+    town.expect(&[("has a username link that no claim is there for", Yes)]).await;
+    assert_eq!(town.get(Rows::Claims, &key("claim", format!("link#{handle}"))).await, Some(link));
+    town.change(Rows::Claims, key("claim", format!("link#{handle}")), "aci", Some(text(town.bob.aci.to_string())))
+        .await;
+    let bob = town.bob.aci;
+    town.expect(&[
+        (&format!("has a username link that is claimed by account {bob}"), No),
+        (&format!("belongs to account {bob}, which does not say so"), Yes),
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
