@@ -21,8 +21,6 @@ pub enum Bug {
     CacheKeptOnUnlink,
     /// The lock of an account that is not in the cache is taken for opened.
     LockOpenOnCacheMiss,
-    /// The account that loses its number to one that moves is ended first, by a commit of its own.
-    DisplacedBeforehand,
     /// The recovery password of a number that an account left goes on proving it.
     LeftNumberStaysProved,
 }

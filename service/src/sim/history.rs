@@ -260,7 +260,7 @@ impl Drawing {
 
     fn script_at(&self, number: u32) -> Vec<Vec<Doing>> {
         let at = |actions: Vec<Action>| actions.into_iter().map(|action| Doing { number, action }).collect();
-        let script = if self.one_in(5) { self.name_script() } else { self.script() };
+        let script = if self.one_in(7) { self.name_script() } else { self.script() };
         script.into_iter().map(at).collect()
     }
 }

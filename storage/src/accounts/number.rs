@@ -69,25 +69,13 @@ impl AccountsManager {
                 let mut writes = departure(before, Some(Former::of(holder, remembered_until)), commit);
                 writes.push(rows::take_number(number, ids, holder.aci));
                 writes.push(rows::take_pni(ids, holder.aci));
-                writes.extend(self.ending(holder).await?);
+                writes.extend(removal_of_own(holder));
                 writes
             }
         };
         writes.push(rows::put_account(&account, Some(before.version), commit));
         writes.extend(keys(&account, displaced));
         Ok(self.commit_displacing("renumber", writes, Some(before), account, displaced).await?)
-    }
-
-    /// What is the displaced account's own goes by the same commit.
-    #[cfg_attr(not(feature = "planted-bugs"), expect(clippy::unused_async, reason = "a planted bug waits here"))]
-    async fn ending(&self, holder: &Account) -> Result<Vec<Write>, AccountsError> {
-        let own = removal_of_own(holder);
-        #[cfg(feature = "planted-bugs")]
-        if planted(Bug::DisplacedBeforehand) {
-            self.dynamo.commit("displace", own).await?;
-            return Ok(Vec::new());
-        }
-        Ok(own)
     }
 }
 

@@ -3,7 +3,7 @@
 use signet::sim::{self, history};
 use signet_storage::planted::{Bug, plant};
 
-const BUGS: [Bug; 10] = [
+const BUGS: [Bug; 9] = [
     Bug::WriteWithoutVersion,
     Bug::ConstraintWithoutMine,
     Bug::GuessCountedAfterwards,
@@ -12,7 +12,6 @@ const BUGS: [Bug; 10] = [
     Bug::DoubleTake,
     Bug::TokenLookedUpBefore,
     Bug::CacheKeptOnUnlink,
-    Bug::DisplacedBeforehand,
     Bug::LeftNumberStaysProved,
 ];
 /// Events after which a bug counts as not found.

@@ -18,8 +18,14 @@ impl Drawing {
         let again = there(Action::Move(self.moving(to)));
         let whoami = there(Action::WhoAmI(As::Primary));
         let linking = [here(Action::Token), here(Action::Link)];
-        match self.chance.below(8) {
+        match self.chance.below(11) {
             0..2 => [&registered[..], &proved, &[go, whoami]].concat(),
+            8..11 => {
+                // Over an account of one's own, whose lock one knows.
+                let there_too = there(Action::Register(self.registration(true)));
+                let over = here(Action::Move(Move { proof: Proof::Session, lock: Lock::Own, ..self.moving(to) }));
+                [&registered[..], &proved, &[there_too, over, whoami]].concat()
+            }
             2 => [&registered[..], &proved, &[go, whoami], &proved_again, &[back]].concat(),
             3 => [&proved[..], &[go, again, whoami]].concat(),
             4 => [

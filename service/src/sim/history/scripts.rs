@@ -18,7 +18,7 @@ impl Drawing {
         let unlink = Action::Unlink { by_itself: self.one_in(3) };
         let linked = Action::WhoAmI(As::Linked);
         let alone = |actions: &[Action]| actions.iter().map(|action| vec![*action]).collect::<Vec<_>>();
-        match self.chance.below(28) {
+        let script = match self.chance.below(28) {
             0..4 => alone(&[begin, Action::Code, right, register, whoami]),
             4 => alone(&[begin, Action::Code, right, register, whoami, Action::Delete, again]),
             5 => alone(&[begin, Action::Code, right, register, Action::Totp, token, link, keeps_totp]),
@@ -61,7 +61,11 @@ impl Drawing {
             24 => alone(&[token, link, Action::Upload { by: As::Linked, again: false }, fetch, unlink, fetch, linked]),
             25 => vec![vec![token], vec![link, again], vec![linked], vec![fetch]],
             _ => alone(&[whoami]),
-        }
+        };
+        // Who does something else than to register needs an account, mostly.
+        let registers = script[0].contains(&begin) || script[0].contains(&register);
+        let registered = alone(&[Action::Begin { old_form: false }, Action::Code, right, register]);
+        if registers || self.one_in(2) { script } else { [registered, script].concat() }
     }
 
     /// `proved`: most likely by the session that was just verified.
