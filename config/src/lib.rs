@@ -1,4 +1,5 @@
-//! What an operator may say, as typed data; read once at start, then only passed on by reference.
+//! What an operator may say, as typed data; read once at start, then only passed on by reference. Long, for the example names every
+//! key.
 //!
 //! It opens nothing and depends on nothing else of the registry. A [`Config`] from [`Config::load`] has been checked:
 //! what it says can be tried. Whether a server answers at an address is for those who connect.

@@ -49,6 +49,7 @@ pub struct Inspection {
     keys: KeysManager,
     clock: Clock,
     pnis: claims::Pnis,
+    disputed: keys::Disputed,
     repair: bool,
     apart: Duration,
 }
@@ -83,8 +84,8 @@ struct Looked {
 impl Inspection {
     pub fn of(storage: &Storage) -> Self {
         let (dynamo, clock) = (storage.dynamo.clone(), storage.clock.clone());
-        let (keys, pnis) = (KeysManager::new(storage), claims::Pnis::default());
-        Self { dynamo, clock, keys, pnis, repair: false, apart: APART }
+        let (pnis, disputed) = (claims::Pnis::default(), keys::Disputed::default());
+        Self { dynamo, clock, keys: KeysManager::new(storage), pnis, disputed, repair: false, apart: APART }
     }
 
     /// Mends what can be derived from other rows, and says of the rest why not.

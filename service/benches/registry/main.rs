@@ -8,7 +8,8 @@
 //! (`enumeration.rs`), how the store behaves as accounts become many (`growth.rs`), and how long the audit and the sweep take
 //! then (`housekeeping.rs`).
 //!
-//! `cargo bench` measures all but the last two; `cargo bench -- bundles growth` what is named; `--quick` measures shorter.
+//! `cargo bench` measures all but the last two; `cargo bench -- bundles growth` what is named; `--quick` measures shorter. A number is
+//! how many accounts `housekeeping` has.
 
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
@@ -66,7 +67,11 @@ fn main() {
                 "sockets" => sockets::run(&directory, rounds, window).await,
                 "enumeration" => enumeration::run(&directory, if quick { 500 } else { 10_000 }).await,
                 "growth" => growth::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
-                "housekeeping" => housekeeping::run(&directory, if quick { 10_000 } else { 1_000_000 }).await,
+                "housekeeping" => {
+                    let accounts = arguments.iter().find_map(|argument| argument.parse().ok());
+                    let accounts = accounts.unwrap_or(if quick { 10_000 } else { 1_000_000 });
+                    housekeeping::run(&directory, accounts).await;
+                }
                 _ => run(&directory, rounds, window).await,
             }
         });

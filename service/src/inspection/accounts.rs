@@ -4,6 +4,7 @@ use futures::future::try_join_all;
 use signet_keys::{Installation, rows as key_rows};
 use signet_storage::StoreError;
 use signet_storage::accounts::rows;
+use signet_storage::accounts::rows::username::{self, UsernameClaim};
 use signet_storage::dynamo::Item;
 use signet_storage::dynamo::items::{self, text_of};
 use signet_storage::dynamo::tables::Table;
@@ -30,6 +31,9 @@ impl Inspection {
             number(account, &there, &mut faults);
             names(account, &there, &mut faults);
             keys(account, &there, &mut faults);
+            if faults.iter().any(|fault| matches!(fault, Fault::PniUnclaimed | Fault::PniOf { .. })) {
+                self.disputed.add(account.pni);
+            }
             looked.findings.extend(faults.into_iter().map(|fault| of(account, fault)));
         }
         let indexed = accounts.iter().map(async |account| self.is_indexed(account).await);
@@ -54,7 +58,8 @@ fn of(account: &Account, fault: Fault) -> Finding {
 fn wanted(account: &Account) -> impl Iterator<Item = (Table, Item)> + use<> {
     let mut wanted =
         vec![(Table::Claims, rows::number_key(&account.phone_number)), (Table::Claims, rows::pni_key(account.pni))];
-    wanted.extend(account.username.hash.as_ref().map(|hash| (Table::Claims, rows::username::username_key(hash))));
+    wanted.extend(account.username.hash.as_ref().map(|hash| (Table::Claims, username::username_key(hash))));
+    wanted.extend(account.username.link_handle.map(|handle| (Table::Claims, username::link_key(handle))));
     let identities = [ServiceId::Aci(account.aci), ServiceId::Pni(account.pni)];
     let rows_of = |device: &Device| identities.map(|identity| (Table::Keys, key_rows::key(identity, device.id)));
     wanted.extend(account.devices.iter().flat_map(rows_of));
@@ -98,16 +103,28 @@ fn number(account: &Account, there: &LookedUp, faults: &mut Vec<Fault>) {
 }
 
 fn names(account: &Account, there: &LookedUp, faults: &mut Vec<Fault>) {
-    let Some(hash) = &account.username.hash else { return };
-    let claim = there.get(Table::Claims, &rows::username::username_key(hash)).cloned();
-    match claim.map(|claim| items::from_item::<rows::username::UsernameClaim>(claim, "username claim")) {
-        None => faults.push(Fault::UsernameUnclaimed),
-        Some(Ok(claim)) if claim.aci != account.aci => {
-            faults.push(Fault::UsernameOf { owner: claim.aci.to_string() });
+    let aci = account.aci;
+    if let Some(hash) = &account.username.hash {
+        let claim = there.get(Table::Claims, &username::username_key(hash)).cloned();
+        match claim.map(UsernameClaim::read) {
+            None => faults.push(Fault::UsernameUnclaimed),
+            Some(Ok(claim)) if claim.aci != aci => {
+                faults.push(Fault::UsernameOf { owner: claim.aci.to_string() });
+            }
+            Some(Ok(claim)) if !claim.confirmed => faults.push(Fault::UsernameUnconfirmed),
+            // What cannot be read is told where the claims are looked at.
+            Some(_) => {}
         }
-        Some(Ok(claim)) if !claim.confirmed => faults.push(Fault::UsernameUnconfirmed),
-        // What cannot be read is told where the claims are looked at.
-        Some(_) => {}
+    }
+    // A link leads nowhere while its name is not confirmed, and has its claim all the same.
+    if let Some(handle) = account.username.link_handle {
+        match there.get(Table::Claims, &username::link_key(handle)) {
+            None => faults.push(Fault::LinkUnclaimed),
+            Some(claim) if text_of(claim, "aci") != Some(&aci.to_string()) => {
+                faults.push(Fault::LinkOf { owner: text_of(claim, "aci").map(str::to_owned) });
+            }
+            Some(_) => {}
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl Inspection {
         let Some(account) = self.account(at).await? else { return Ok(MEANWHILE) };
         let Some(handle) = account.username.link_handle else { return Ok(MEANWHILE) };
         let claim = Item::from([("aci".to_owned(), text(account.aci.to_string()))]);
-        let put = put(key("claim", format!("link#{handle}")), claim).only_if(Condition::Absent("claim"));
+        let put = put(rows::username::link_key(handle), claim).only_if(Condition::Absent("claim"));
         self.write("username link claimed again", vec![as_it_is(&account), put]).await
     }
 
@@ -135,6 +135,11 @@ impl Inspection {
         let account = self.account(&rows::account_key(owner)).await?;
         if account.as_ref().is_some_and(|account| claim.is_confirmed_by(account)) {
             return Ok(MEANWHILE);
+        }
+        if let Some(account) = &account
+            && !self.has_another(&claim, account).await?
+        {
+            return Ok(Repaired::Refused("what the account says instead is no less in doubt"));
         }
         let still = row.get("pni").map(|pni| Condition::Equals("pni", pni.clone()));
         let still = still.or_else(|| row.get("confirmed").map(|is| Condition::Equals("confirmed", is.clone())));
@@ -151,9 +156,22 @@ impl Inspection {
         self.write(what, vec![required, write.only_if(mine)]).await
     }
 
+    /// Does this account have another number, or PNI, than the one that is claimed for it, and do the claims agree?
+    async fn has_another(&self, claim: &Claim, account: &Account) -> Result<bool, StoreError> {
+        let other = match claim {
+            Claim::Number { .. } => rows::number_key(&account.phone_number),
+            Claim::Pni { .. } => rows::pni_key(account.pni),
+            Claim::Username { .. } | Claim::Link { .. } => return Ok(true),
+        };
+        Ok(owner(self.dynamo.get(Table::Claims, other).await?.as_ref()) == Some(account.aci))
+    }
+
     /// Neither an account nor the holder of a PNI has a device that these are the keys of.
     async fn remove_keys(&self, at: &Item) -> Result<Repaired, StoreError> {
         let Some(row) = self.dynamo.get(Table::Keys, at.clone()).await? else { return Ok(MEANWHILE) };
+        if self.disputed.has(keys::identity(at)) {
+            return Ok(MEANWHILE);
+        }
         let (identity, device) = (keys::identity(at), keys::device(at));
         let has = |account: &Account| account.devices.iter().any(|there| there.id.get().to_string() == device);
         let (account, pni) = (key("aci", identity), key("claim", format!("pni#{identity}")));

@@ -1,6 +1,8 @@
 //! The end of an account that has everything (§11.8): no way of asking finds anything of it, and no row names it but those that the
 //! contract keeps for a time. Also where its end is cut off in the middle.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -12,7 +14,8 @@ use signet::grpc::proto::org::signal::chat::account as proto;
 use signet::grpc::proto::org::signal::chat::common::{IdentityType, ServiceIdentifier};
 use signet::grpc::proto::org::signal::chat::keys;
 use signet::routes::{Access, ROUTES};
-use signet_config::LimitId;
+use signet::sweep::{Plan, Sweeper};
+use signet_config::{Config, LimitId, SweepKind};
 use signet_storage::dynamo::faults::Fault;
 use signet_storage::dynamo::items::text_of;
 use signet_storage::dynamo::tables::{TABLES, Table as Rows};
@@ -273,7 +276,7 @@ async fn nothing_is_left_by_whatever_way_one_asks() {
 }
 
 /// The rows of an account go at once. Its pages of one-time keys go after it, and if that is cut off they are rubbish which nobody
-/// is given; nor does a second life find them.
+/// is given until the sweep takes it away; nor does a second life find any.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_off_in_the_middle_it_has_ended_all_the_same() {
     for (operation, fault) in
@@ -296,9 +299,27 @@ async fn cut_off_in_the_middle_it_has_ended_all_the_same() {
         expected.extend([account.aci.to_string(), account.pni.to_string()].map(|id| format!("prekeys {id}")));
         expected.sort();
         table.row("rows", rows_that_name(&h, &account).await, expected);
+        if fault == Fault::LoseRequest {
+            sweep(&h).await;
+            table.row("swept", rows_that_name(&h, &account).await, kept());
+        }
         expect_a_new_life(&h, &account, &mut table).await;
         table.close();
         Audit::of(&h.t.registry.storage).await.expect_clean();
+    }
+}
+
+/// Takes away what nothing points at, when it is old enough.
+async fn sweep(h: &Home) {
+    h.t.advance(Duration::from_secs(3_601));
+    let registry = &h.t.registry;
+    let (accounts, keys) = (registry.accounts.clone(), registry.keys.clone());
+    let ages = Config::for_testing().sweep;
+    let sweeper = Sweeper::new(&registry.storage, accounts, keys, registry.events.clone(), ages);
+    let plan = Plan { kinds: vec![SweepKind::Pages], apply: true, ends_primaries: false, rate: 0 };
+    let mut cursor = plan.begin();
+    while let Some(here) = cursor {
+        cursor = sweeper.step(&plan, here).await.unwrap().next;
     }
 }
 
@@ -327,16 +348,16 @@ async fn a_client_that_hangs_up_has_ended_its_account() {
     let h = home().await;
     let devices = fill(&h).await;
     let account = h.account().await;
-    h.t.faults.always("TransactWriteItems", Fault::DelayReply(std::time::Duration::from_millis(300)));
+    h.t.faults.always("TransactWriteItems", Fault::DelayReply(Duration::from_millis(300)));
     let ask = h.ask(Via::Rest, &devices[0], "DELETE", ME, "");
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), ask).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(100), ask).await.is_err());
     for _ in 0..100 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
         if h.t.rows(Rows::Accounts).await.is_empty() {
             break;
         }
     }
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     h.t.faults.heal();
     let mut table = Table::default();
     expect_shut(&h, &devices[..2], &mut table).await;
@@ -344,5 +365,26 @@ async fn a_client_that_hangs_up_has_ended_its_account() {
     let rows = rows_that_name(&h, &account).await;
     let rows: Vec<_> = rows.into_iter().filter(|row| !row.starts_with("prekeys")).collect();
     assert_eq!(rows, kept(), "and its pages may be left");
+    Audit::of(&h.t.registry.storage).await.expect_clean();
+}
+
+/// Let in a moment ago, by a copy, say: what has gone meanwhile is gone (§9.7), and nothing else can be done to it.
+#[tokio::test]
+async fn who_asks_of_an_account_that_has_just_gone() {
+    let h = home().await;
+    let caller = signet::call::Caller { account: h.account().await.into(), device: h.primary().id };
+    h.ask(Via::Rest, &h.primary(), "DELETE", ME, "").await.expect(204);
+    let account = &h.t.registry.account;
+    assert!(account.end(&caller).await.is_ok());
+    let refused = [
+        account.unlock(&caller).await.is_err(),
+        account.find_by_number(&caller, true).await.is_err(),
+        account.new_totp_key(&caller).await.is_err(),
+        account.totp_keys(&caller).await.is_err(),
+        account.remove_totp(&caller, 1).await.is_err(),
+        account.report(&caller).await.is_err(),
+    ];
+    assert_eq!(refused, [true; 6]);
+    assert_eq!(h.t.row_counts().await[0], ("accounts", 0));
     Audit::of(&h.t.registry.storage).await.expect_clean();
 }

@@ -1,5 +1,7 @@
 //! One store for each violation.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use signet_keys::rows;
 use signet_storage::dynamo::items::{binary, key, number, text};
 use signet_storage::dynamo::tables::Table as Rows;
@@ -39,7 +41,7 @@ impl Town {
 
     /// A username in Alice's account, and its claim, if there is to be one.
     async fn name(&self, claim: Option<(AccountId, bool)>) {
-        let name = Value::M([("hash".to_owned(), binary(&[7; 32]))].into());
+        let name = Value::M([("hash".to_owned(), text(STANDARD.encode([7; 32])))].into());
         self.change(Rows::Accounts, self.account(), "username", Some(name)).await;
         if let Some((aci, confirmed)) = claim {
             self.put(Rows::Claims, name_claim(aci, confirmed)).await;
@@ -107,7 +109,7 @@ async fn a_number_that_two_say_is_theirs_is_nobodys_to_give() {
     town.change(Rows::Accounts, town.account(), "phoneNumber", Some(bobs)).await;
     town.expect(&[
         (&format!("has a number that is claimed by account {}", town.bob.aci), No),
-        (&format!("belongs to account {}, which does not say so", town.alice.aci), Yes),
+        (&format!("belongs to account {}, which does not say so", town.alice.aci), No),
     ])
     .await;
     // Also where its claim is gone: Bob has no less right to it.
@@ -116,6 +118,7 @@ async fn a_number_that_two_say_is_theirs_is_nobodys_to_give() {
     town.expect(&[
         (&format!("account {} has a number that no claim", town.alice.aci), No),
         (&format!("account {} has a number that no claim", town.bob.aci), No),
+        (&format!("belongs to account {}, which does not say so", town.alice.aci), No),
     ])
     .await;
 }
@@ -204,10 +207,23 @@ async fn usernames() {
 #[tokio::test(flavor = "multi_thread")]
 async fn links() {
     let town = Town::settle().await;
-    let mut link = key("claim", "link#11111111-2222-4333-8444-aaaaaaaaaaaa");
+    let handle = "11111111-2222-4333-8444-aaaaaaaaaaaa";
+    let mut link = key("claim", format!("link#{handle}"));
     link.insert("aci".to_owned(), text(town.alice.aci.to_string()));
-    town.put(Rows::Claims, link).await;
+    town.put(Rows::Claims, link.clone()).await;
     town.expect(&[("which does not say so", Yes)]).await;
+    let username = Value::M([("linkHandle".to_owned(), text(handle))].into());
+    town.change(Rows::Accounts, town.account(), "username", Some(username)).await;
+    town.expect(&[("has a username link that no claim is there for", Yes)]).await;
+    assert_eq!(town.get(Rows::Claims, &key("claim", format!("link#{handle}"))).await, Some(link));
+    town.change(Rows::Claims, key("claim", format!("link#{handle}")), "aci", Some(text(town.bob.aci.to_string())))
+        .await;
+    let bob = town.bob.aci;
+    town.expect(&[
+        (&format!("has a username link that is claimed by account {bob}"), No),
+        (&format!("belongs to account {bob}, which does not say so"), Yes),
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

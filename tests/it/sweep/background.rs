@@ -118,7 +118,7 @@ async fn a_node_that_stops_hands_over_at_once() {
     let (working, waiting) = if a.background.pieces() > 0 { (a, b) } else { (b, a) };
     working.stopping.begin(Duration::ZERO);
     tokio::time::timeout(Duration::from_secs(5), working.running).await.expect("it stops").unwrap();
-    assert_eq!(nodes.redis.ask(&["EXISTS", "sweep:lease"]), ":0", "it has let go");
+    assert_eq!(nodes.redis.ask(&["EXISTS", "sweep:lease"]), "0", "it has let go");
     nodes.until("the other one goes on", async || waiting.background.pieces() > 0).await;
     waiting.stopping.begin(Duration::ZERO);
     tokio::time::timeout(Duration::from_secs(5), waiting.running).await.expect("it stops").unwrap();
