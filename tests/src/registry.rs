@@ -62,6 +62,9 @@ impl TestRegistry {
             generous.size = 10_000;
             config.limits.set(limiter, generous);
         }
+        if record::is_on() {
+            config.audit.path = Some(AuditPath::File(directory.path().join("audit.log")));
+        }
         change(&mut config);
         Self::run(config, directory).expect("the registry starts")
     }
