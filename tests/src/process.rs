@@ -83,7 +83,8 @@ pub struct Serving {
 impl Serving {
     /// Starts it on free ports with its data in `data`, and waits until it says where it listens.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        match record::log_of_process() {
+        // Who brings a file has something to say of the log there, too.
+        match record::log_of_process().filter(|_| !more.contains(&"--config")) {
             Some(log) => Self::start_logging_to(log, data, &[more, &["--set", "log.filter=trace"]].concat()),
             None => Self::start_logging_to(Stdio::inherit(), data, more),
         }

@@ -62,6 +62,9 @@ impl TestRegistry {
             generous.size = 10_000;
             config.limits.set(limiter, generous);
         }
+        if record::is_on() {
+            config.audit.path = Some(AuditPath::File(directory.path().join("audit.log")));
+        }
         change(&mut config);
         Self::run(config, directory).expect("the registry starts")
     }
@@ -187,7 +190,7 @@ pub fn contents(row: &Item) -> Vec<u8> {
 impl Drop for TestRegistry {
     fn drop(&mut self) {
         if record::is_on() {
-            record::keep(record::METRICS, self.metrics().as_bytes());
+            record::keep_latest(record::METRICS, self.metrics().as_bytes());
         }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
