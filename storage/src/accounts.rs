@@ -8,6 +8,7 @@
 mod announce;
 mod cached;
 mod create;
+mod decoy;
 mod devices;
 mod freeze;
 mod holder;
@@ -150,8 +151,11 @@ impl AccountsManager {
 
     /// The account as it stands, strongly consistent. Changes start from this.
     pub async fn get(&self, aci: AccountId) -> Result<Option<Account>, StoreError> {
-        let row = self.dynamo.get(Table::Accounts, rows::account_key(aci)).await?;
-        row.map(|row| items::from_item(row, "account")).transpose()
+        let Some(row) = self.dynamo.get(Table::Accounts, rows::account_key(aci)).await? else {
+            decoy::read();
+            return Ok(None);
+        };
+        items::from_item(row, "account").map(Some)
     }
 
     /// Commits, then caches, and then tells the connections that may end by it; `before` is the account that the commit changes.
