@@ -210,6 +210,21 @@
 //! per = "1m"
 //! on_failure = "allow"
 //!
+//! [limits.username_reserve]
+//! size = 100
+//! per = "15m"
+//! on_failure = "refuse"
+//!
+//! [limits.username_set]
+//! size = 100
+//! per = "15m"
+//! on_failure = "refuse"
+//!
+//! [limits.username_link_operation]
+//! size = 10
+//! per = "1m"
+//! on_failure = "refuse"
+//!
 //! [limits.username_lookup]
 //! size = 100
 //! per = "15m"

@@ -74,7 +74,7 @@ mod tests {
             ("info", &["ours", "theirs"][..]),
             ("trace", &["ours-deep", "ours", "theirs"]),
             ("hyper=trace,aws_smithy_runtime=debug", &[]),
-            ("warn,signet=trace", &["ours-deep"]),
+            ("warn,signet=trace", &["ours-deep", "ours"]),
             ("trace,hyper::proto=trace", &["ours-deep", "ours", "theirs"]),
             ("off", &[]),
         ] {
