@@ -43,7 +43,7 @@ impl AccountController {
     /// The caller's account has this lock from now on.
     ///
     /// # Errors
-    /// As [`AccountController::hashed`].
+    /// 503 if too many are being hashed already, 429 if the account has had too many hashed.
     pub async fn lock_with(&self, caller: &Caller, lock: &PresentedLock) -> Result<(), ApiError> {
         let stored = self.hashed(caller, lock).await?;
         let set = |account: &mut Account, _| {
