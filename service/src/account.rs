@@ -8,7 +8,6 @@ mod discoverability;
 mod existence;
 mod lock;
 pub mod number;
-mod push;
 mod recovery;
 pub mod report;
 pub mod totp;

@@ -4,6 +4,7 @@ pub mod attributes;
 mod controller;
 mod link;
 mod own;
+mod push;
 mod request;
 pub(crate) mod response;
 

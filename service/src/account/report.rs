@@ -37,8 +37,7 @@ impl AccountController {
     /// # Errors
     /// 401 if the account no longer lets the caller in.
     pub async fn report(&self, caller: &Caller) -> Result<Report, ApiError> {
-        let account = self.accounts.get(caller.account.aci).await?;
-        let account = account.filter(|account| caller.asked_by().is_ok_and(|asked_by| account.lets_in(asked_by)));
+        let account = self.accounts.get_as(caller.account.aci, caller.asked_by()?).await?;
         let account = account.ok_or(ApiError::Unauthorized)?;
         let recovery = self.recovery.get(&account.phone_number).await?;
         let mut devices = Vec::new();

@@ -66,7 +66,7 @@ impl DevicesController {
     }
 
     /// Changes one device of the caller's account.
-    async fn change(
+    pub(super) async fn change(
         &self,
         commit: &'static str,
         caller: &Caller,
@@ -74,7 +74,7 @@ impl DevicesController {
         change: impl Fn(&mut Device, Timestamp),
     ) -> Result<(), ApiError> {
         let apply = |account: &mut Account, now| {
-            let device = account.devices.iter_mut().find(|device| device.id == target);
+            let device = account.device_mut(target);
             let done = match device {
                 None => Err(ApiError::NotFound),
                 Some(_) if caller.device != DeviceId::PRIMARY && caller.device != target => Err(ApiError::Forbidden),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{AccountsError, AccountsManager, rows};
 use crate::clock::Timestamp;
-use crate::dynamo::{CommitError, Write};
+use crate::dynamo::{CommitError, StoreError, Write};
 use crate::hash::SaltedTokenHash;
 use crate::ids::{AccountId, DeviceId};
 use crate::model::Account;
@@ -23,6 +23,11 @@ impl Account {
 }
 
 impl AccountsManager {
+    /// The account as it stands, if it lets in whoever asks.
+    pub async fn get_as(&self, aci: AccountId, asked_by: AskedBy<'_>) -> Result<Option<Account>, StoreError> {
+        Ok(self.get(aci).await?.filter(|account| account.lets_in(asked_by)))
+    }
+
     /// Applies `change` to the account as it stands and commits the result under this name, together with the writes that
     /// `change` returns, looking again as often as others are faster. `change` may therefore run several times; one that
     /// alters nothing and returns no writes is not committed. Ids and number must not change.
@@ -83,7 +88,7 @@ impl AccountsManager {
     /// Notes that a device was heard of, if its day has not been noted. The registration lock counts from it.
     pub async fn note_seen(&self, aci: AccountId, device: DeviceId) -> Result<(), AccountsError> {
         let note = |account: &mut Account, now| {
-            let device = account.devices.iter_mut().find(|candidate| candidate.id == device);
+            let device = account.device_mut(device);
             (device.is_some_and(|device| device.seen(aci, now)), Vec::new())
         };
         self.update("seen", aci, note).await.map(drop)

@@ -56,18 +56,24 @@ impl Dynamo {
         self.write_all(table, requests.collect()).await
     }
 
+    /// Waits before what the store left undone is sent again, up to so many times.
+    async fn ready_for(&self, round: u32) -> Result<(), StoreError> {
+        if round > CONFLICT_RETRIES {
+            return Err(StoreError::busy());
+        }
+        if round > 0 {
+            tokio::time::sleep(self.back_off(round)).await;
+        }
+        Ok(())
+    }
+
     async fn write_all(&self, table: Table, requests: Vec<WriteRequest>) -> Result<(), StoreError> {
         let name = self.table_name(table);
         for batch in requests.chunks(BATCH) {
             let mut left = HashMap::from([(name.clone(), batch.to_vec())]);
             let mut round = 0;
             while !left.is_empty() {
-                if round > CONFLICT_RETRIES {
-                    return Err(StoreError::busy());
-                }
-                if round > 0 {
-                    tokio::time::sleep(self.back_off(round)).await;
-                }
+                self.ready_for(round).await?;
                 let sent = self.client.batch_write_item().set_request_items(Some(left)).send().await;
                 left = sent.map_err(StoreError::from_sdk)?.unprocessed_items.unwrap_or_default();
                 round += 1;
@@ -116,12 +122,7 @@ impl Dynamo {
             let mut left = HashMap::from([(name.clone(), request.build().expect("the keys are given"))]);
             let mut round = 0;
             while !left.is_empty() {
-                if round > CONFLICT_RETRIES {
-                    return Err(StoreError::busy());
-                }
-                if round > 0 {
-                    tokio::time::sleep(self.back_off(round)).await;
-                }
+                self.ready_for(round).await?;
                 let sent = self.client.batch_get_item().set_request_items(Some(left)).send().await;
                 let answer = sent.map_err(StoreError::from_sdk)?;
                 rows.extend(answer.responses.unwrap_or_default().into_values().flatten());

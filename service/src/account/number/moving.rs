@@ -68,9 +68,9 @@ impl Moving {
 
     /// The account as it stands, if it still lets in whoever asks.
     async fn current(&self) -> Result<Account, Refused> {
-        let account = self.controller.accounts.get(self.aci).await?;
         let asked_by = (self.asking.id, &self.asking.auth);
-        Ok(account.filter(|account| account.lets_in(asked_by)).ok_or(ApiError::Unauthorized)?)
+        let account = self.controller.accounts.get_as(self.aci, asked_by).await?;
+        Ok(account.ok_or(ApiError::Unauthorized)?)
     }
 
     /// Past the lock of whoever has the number.
